@@ -1,0 +1,8 @@
+"""Knowledge distillation as scikit-learn estimators."""
+
+from skdistill._classifier import DistillationClassifier
+from skdistill._deployment import strip_teacher
+
+__version__ = "0.1.0.dev0"
+
+__all__ = ["DistillationClassifier", "strip_teacher"]

@@ -1,0 +1,182 @@
+"""Say what is wrong with parameters and data, before any work is done."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Real
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_consistent_length
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import assert_all_finite, column_or_1d
+
+from skdistill._rows import check_same_columns, n_rows_of
+from skdistill._sklearn_compat import check_sample_weight
+from skdistill.targets import UNLABELED, SoftTargets
+
+
+def check_settings(distiller) -> None:
+    """Check the distiller's own parameters; all that is wrong goes in one message.
+
+    Raises
+    ------
+    ValueError
+        Naming each parameter, its value and what is allowed.
+    """
+    wrong = []
+    temperature, alpha = distiller.temperature, distiller.alpha
+    if not (_is_number(temperature) and 0 < temperature < np.inf):
+        wrong.append(
+            f"temperature={temperature!r} must be a finite number above 0 (1 leaves "
+            "the teacher's probabilities as they are)"
+        )
+    if not (_is_number(alpha) and 0 <= alpha <= 1):
+        wrong.append(
+            f"alpha={alpha!r} must be a number in [0, 1] (0: labels only, 1: teacher "
+            "only)"
+        )
+    for name, allowed in (
+        ("targets", ("soft", "hard")),
+        ("teacher_output", ("auto", "probabilities", "logits")),
+    ):
+        value = getattr(distiller, name)
+        if not (isinstance(value, str) and value in allowed):
+            wrong.append(f"{name}={value!r} must be one of {allowed}")
+    if wrong:
+        raise ValueError("; ".join(wrong) + ".")
+    if distiller.targets == "hard" and temperature != 1:
+        warnings.warn(
+            f"temperature={temperature!r} has no effect with targets='hard': one class "
+            "cannot be softened. Set temperature=1, or targets='soft'.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
+
+
+def check_rows(X, y, sample_weight):
+    """Check training rows, labels and weights against one another.
+
+    X is left to teacher and student, who know what they take; here only its shape.
+
+    Returns
+    -------
+    X : array-like
+        As given; a list becomes an array.
+    y : ndarray of shape (n_rows,)
+        Labels.
+    codes : ndarray of shape (n_rows,), intp
+        Positions in `classes`.
+    classes : ndarray of shape (n_classes,)
+        Sorted labels.
+    weight : ndarray of shape (n_rows,) or None
+    """
+    X = check_shape(X)
+    if y is None:
+        raise ValueError(
+            "DistillationClassifier requires y to be passed, but the target y is None"
+        )
+    y = _check_labels(y)
+    check_consistent_length(X, y)
+    classes, codes = np.unique(y, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(
+            f"y has one class only, {classes[0]!r}; there must be at least two classes "
+            "to tell apart."
+        )
+    weight = None
+    if sample_weight is not None:
+        weight = check_sample_weight(sample_weight, X, dtype=np.float64)
+        if weight.min() < 0:
+            raise ValueError("sample_weight has negative values; they must be >= 0.")
+    return X, y, codes.astype(np.intp), classes, weight
+
+
+def _check_labels(y) -> NDArray:
+    if type_of_target(y, input_name="y").startswith("multilabel"):
+        raise ValueError(
+            "y is multilabel (several columns); DistillationClassifier learns one "
+            "label for a row. Distil each column on its own."
+        )
+    y = column_or_1d(y, warn=True)
+    if np.issubdtype(y.dtype, np.floating):
+        assert_all_finite(y, input_name="y")
+    check_classification_targets(y)
+    return y
+
+
+def check_shape(X):
+    """Check that X has rows and columns; a list becomes an array."""
+    if not hasattr(X, "shape") and not hasattr(X, "columns"):
+        X = np.asarray(X)
+    shape = X.shape
+    if len(shape) < 2:
+        raise ValueError(
+            f"Expected 2D array, got {len(shape)}D array instead: X has shape {shape}. "
+            "Reshape your data: X.reshape(-1, 1) if it has a single feature, "
+            "X.reshape(1, -1) if it is a single row."
+        )
+    if np.iscomplexobj(X):
+        raise ValueError("Complex data not supported: X has complex values.")
+    if shape[0] == 0:
+        raise ValueError(
+            f"Found array with 0 sample(s) (shape={shape}) while a minimum of 1 is "
+            "required: X is empty."
+        )
+    if shape[1] == 0:
+        raise ValueError(
+            f"Found array with 0 feature(s) (shape={shape}) while a minimum of 1 is "
+            "required."
+        )
+    return X
+
+
+def check_unlabeled(X, X_unlabeled) -> None:
+    """Check that unlabelled rows have the columns of X, and look like another set."""
+    if X_unlabeled is None:
+        return
+    check_shape(X_unlabeled)
+    check_same_columns(X, X_unlabeled)
+    if n_rows_of(X) == n_rows_of(X_unlabeled):
+        warnings.warn(
+            f"X_unlabeled has as many rows as X ({n_rows_of(X)}). A splitter such as "
+            "GridSearchCV's would slice it like metadata of the rows of X. If these "
+            "are rows of their own, add or leave out one to silence this.",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def check_teacher_classes(classes) -> NDArray | None:
+    """`teacher_classes` as an array of distinct labels."""
+    if classes is None:
+        return None
+    classes = np.asarray(classes)
+    if classes.ndim != 1 or len(np.unique(classes)) != len(classes):
+        raise ValueError(
+            f"teacher_classes={classes.tolist()!r} must be a flat list of distinct "
+            "labels, one for each column of the teacher."
+        )
+    return classes
+
+
+def warn_if_teacher_disagrees(targets: SoftTargets) -> None:
+    """Warn of a given teacher that knows y less well than the majority class does."""
+    labeled = targets.labels != UNLABELED
+    labels = targets.labels[labeled]
+    agreement = np.mean(targets.teacher[labeled].argmax(axis=1) == labels)
+    majority = np.bincount(labels).max() / len(labels)
+    if agreement < majority:
+        warnings.warn(
+            f"The given teacher agrees with y on {agreement:.1%} of the rows, less "
+            f"than always saying the most frequent class would ({majority:.1%}). Were "
+            "its rows scaled or encoded otherwise, are its columns in another order "
+            "(teacher_classes), or was y re-encoded by a meta-estimator? (Inside one, "
+            "give an unfitted teacher.)",
+            UserWarning,
+            stacklevel=4,
+        )

@@ -1,0 +1,25 @@
+"""Recognise networks without importing torch or skorch.
+
+An object can only be a module if its library is loaded already.
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def is_module(obj) -> bool:
+    """Whether `obj` is a `torch.nn.Module` instance."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(obj, torch.nn.Module)
+
+
+def is_skorch_net(obj) -> bool:
+    """Whether `obj` is a skorch net (any subclass of `skorch.NeuralNet`)."""
+    skorch = sys.modules.get("skorch")
+    return skorch is not None and isinstance(obj, skorch.NeuralNet)
+
+
+def may_hold_network() -> bool:
+    """Whether any estimator of this process could hold a network."""
+    return "skorch" in sys.modules or "torch" in sys.modules

@@ -1,0 +1,85 @@
+"""Rows of anything that holds rows: arrays, frames, sparse matrices, lists."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import scipy.sparse
+
+from skdistill._sklearn_compat import feature_names_of, take_rows
+
+
+def n_rows_of(X) -> int:
+    """Number of rows; clear about what has none.
+
+    Examples
+    --------
+    >>> n_rows_of([[1, 2], [3, 4]])
+    2
+    """
+    if hasattr(X, "shape") and len(X.shape):
+        return int(X.shape[0])
+    try:
+        return len(X)
+    except TypeError:
+        raise TypeError(
+            f"X={X!r} has no rows; give an array, a frame or a sparse matrix of shape "
+            "(n_rows, n_features)."
+        ) from None
+
+
+def slice_rows(X, start: int, stop: int):
+    """Rows from `start` to `stop`, a view where the container can give one."""
+    if isinstance(X, np.ndarray) or scipy.sparse.issparse(X):
+        return X[start:stop]
+    return take_rows(X, np.arange(start, stop))
+
+
+def stack_rows(X, more):
+    """Put the rows of `more` below those of `X`, in the container of `X`.
+
+    Raises
+    ------
+    ValueError
+        If the columns differ in number, or in name where both have names.
+    """
+    check_same_columns(X, more)
+    if scipy.sparse.issparse(X) or scipy.sparse.issparse(more):
+        return scipy.sparse.vstack([X, more], format="csr")
+    for library in ("pandas", "polars"):
+        frames = sys.modules.get(library)
+        if frames is not None and isinstance(X, frames.DataFrame):
+            return _stack_frames(frames, X, more)
+    return np.concatenate([np.asarray(X), np.asarray(more)])
+
+
+def _stack_frames(frames, X, more):
+    if not isinstance(more, frames.DataFrame):
+        more = frames.DataFrame(np.asarray(more), columns=list(X.columns))
+    if hasattr(frames, "concat") and hasattr(X, "iloc"):
+        # Categories that only one of the two has would turn the column into objects.
+        aligned = more.astype(
+            {c: t for c, t in X.dtypes.items() if t != "category"}, errors="ignore"
+        )
+        return frames.concat([X, aligned], ignore_index=True)
+    return frames.concat([X, more], how="vertical_relaxed")
+
+
+def check_same_columns(X, more) -> None:
+    shape, other = np.shape(X)[1:], np.shape(more)[1:]
+    if scipy.sparse.issparse(X):
+        shape = X.shape[1:]
+    if scipy.sparse.issparse(more):
+        other = more.shape[1:]
+    if shape != other:
+        raise ValueError(
+            f"X_unlabeled has columns of shape {other}, X has {shape}; give "
+            "unlabelled rows with the columns of X."
+        )
+    names, others = feature_names_of(X), feature_names_of(more)
+    if names is not None and others is not None and list(names) != list(others):
+        raise ValueError(
+            f"X_unlabeled has the columns {list(others)}, X has {list(names)}; give "
+            "the same columns in the same order, X_unlabeled[X.columns]."
+        )

@@ -1,0 +1,63 @@
+"""Hand a seed down to those children that have none of their own."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+
+from skdistill.teachers import is_given
+
+
+class Seeded(NamedTuple):
+    """Teacher and student with seeds, and one for networks, which hold none."""
+
+    teacher: Any
+    student: Any
+    seed: int | None
+
+
+def seed_children(teacher, student, random_state) -> Seeded:
+    """Copy an unfitted teacher and the student, with seeds where theirs are None.
+
+    Parameters
+    ----------
+    teacher, student : object
+        As given to the distiller; not changed.
+    random_state : int, RandomState instance or None
+        None leaves everything as it is.
+
+    Returns
+    -------
+    Seeded
+    """
+    if random_state is None:
+        return Seeded(teacher, student, None)
+    rng = check_random_state(random_state)
+    if isinstance(teacher, (list, tuple)):
+        teacher = [_seeded(member, rng) for member in teacher]
+    else:
+        teacher = _seeded(teacher, rng)
+    student = _seeded(clone(student, safe=False), rng)
+    return Seeded(teacher, student, _draw(rng))
+
+
+def _seeded(child, rng: np.random.RandomState):
+    if is_given(child) and hasattr(child, "get_params"):
+        return child
+    if not hasattr(child, "get_params"):
+        return child
+    child = clone(child)
+    params = child.get_params(deep=True)
+    empty = sorted(
+        name
+        for name, value in params.items()
+        if value is None and (name == "random_state" or name.endswith("__random_state"))
+    )
+    return child.set_params(**{name: _draw(rng) for name in empty})
+
+
+def _draw(rng: np.random.RandomState) -> int:
+    return int(rng.randint(np.iinfo(np.int32).max))

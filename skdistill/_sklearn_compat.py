@@ -1,0 +1,143 @@
+"""Everything that is private in, or differs between versions of, scikit-learn.
+
+One place to look when scikit-learn changes. Supported: 1.6 and later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.tree._tree import Tree
+from sklearn.utils import _safe_indexing as take_rows
+from sklearn.utils.optimize import _check_optimize_result as check_optimize_result
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+from sklearn.utils.validation import _get_feature_names as feature_names_of
+
+try:  # scikit-learn >= 1.7
+    from sklearn.utils._repr_html.estimator import _VisualBlock as VisualBlock
+except ImportError:
+    from sklearn.utils._estimator_html_repr import _VisualBlock as VisualBlock
+
+__all__ = [
+    "SoftHistGradientBoosting",
+    "VisualBlock",
+    "check_optimize_result",
+    "check_sample_weight",
+    "draw_in_bag_weights",
+    "feature_names_of",
+    "linear_penalty",
+    "make_tree",
+    "take_rows",
+    "validate_params",
+]
+
+
+def validate_params(estimator) -> None:
+    """Let a scikit-learn estimator check its own constructor parameters."""
+    check = getattr(estimator, "_validate_params", None)
+    if check is not None:
+        check()
+
+
+def make_tree(n_features: int, state: dict, n_classes: int) -> Tree:
+    """Build a single-output classification tree from the state of a tree."""
+    tree = Tree(n_features, np.array([n_classes], dtype=np.intp), 1)
+    tree.__setstate__(state)
+    return tree
+
+
+def draw_in_bag_weights(ensemble, n_rows: int, weight) -> Iterator[np.ndarray]:
+    """Yield the row weights that each member of an ensemble is, or was, fitted with.
+
+    Forests from scikit-learn 1.9 on (and bagging from 1.8 on) draw rows in proportion
+    to their weight, and a member then counts draws; before, rows are drawn evenly and
+    a member counts weighted draws.
+    """
+    weights_are_drawn = hasattr(ensemble, "_sample_weight")
+    for drawn in ensemble.estimators_samples_:
+        counts = np.bincount(drawn, minlength=n_rows).astype(np.float64)
+        yield counts if weights_are_drawn or weight is None else counts * weight
+
+
+def linear_penalty(model) -> tuple[str | None, float]:
+    """The penalty ("l2", "l1", "elasticnet" or None) of a `LogisticRegression`, and C.
+
+    Before 1.8 the penalty is a parameter; from then on it follows from `l1_ratio` and
+    `C` unless the deprecated parameter is set.
+    """
+    if model.penalty != "deprecated":
+        return model.penalty, model.C
+    if np.isinf(model.C):
+        return None, model.C
+    if not model.l1_ratio:
+        return "l2", model.C
+    return ("l1" if model.l1_ratio == 1 else "elasticnet"), model.C
+
+
+class SoftHistGradientBoosting(HistGradientBoostingClassifier):
+    """A `HistGradientBoostingClassifier` that trains on row numbers in place of labels.
+
+    The booster shuffles, splits and subsamples its y on the way. Given the *number* of
+    each row as y, it hands those numbers to a loss that can look up anything about the
+    row. `absorb` afterwards makes a genuine classifier of the result.
+    """
+
+    def __init__(self, **params):
+        super().__init__(**params)
+
+    @classmethod
+    def _get_param_names(cls):
+        return HistGradientBoostingClassifier._get_param_names()
+
+    def begin(self, objective, classes, labels):
+        """Set the loss to train with, the classes, and a label code for every row."""
+        self._objective, self._classes, self._labels = objective, classes, labels
+        return self
+
+    def absorb(self, target: HistGradientBoostingClassifier):
+        """Move the fitted state into `target`, a plain classifier, and return that."""
+        state = dict(vars(self))
+        for name in ("_objective", "_classes", "_labels"):
+            del state[name]
+        state.update(target.get_params(deep=False))
+        target.__dict__.update(state)
+        target._loss = HistGradientBoostingClassifier._get_loss(target, None)
+        return target
+
+    def _encode_y(self, y):
+        self.classes_ = self._classes
+        n_classes = len(self._classes)
+        self.n_trees_per_iteration_ = 1 if n_classes <= 2 else n_classes
+        return np.asarray(y, dtype=np.float64)
+
+    def _finalize_sample_weight(self, sample_weight, y):
+        return sample_weight
+
+    def _get_loss(self, sample_weight):
+        return self._objective
+
+    def _get_small_trainset(self, X_binned_train, y_train, sample_weight_train, seed):
+        # Stratifying wants labels, not row numbers.
+        labels = self._labels[y_train.astype(np.intp)]
+        X, _, weight, rows = super()._get_small_trainset(
+            X_binned_train, labels, sample_weight_train, seed
+        )
+        return X, y_train[rows], weight, rows
+
+    def _check_early_stopping_scorer(
+        self, X_train, y_train, weight_train, X_val, y_val, *args, **kwargs
+    ):
+        y_train = self._labels[y_train.astype(np.intp)]
+        if y_val is not None:
+            y_val = self._labels[y_val.astype(np.intp)]
+        # Scorers go through predict_proba, which asks the loss of the public class.
+        objective = self._loss
+        self._loss = HistGradientBoostingClassifier._get_loss(self, None)
+        try:
+            return super()._check_early_stopping_scorer(
+                X_train, y_train, weight_train, X_val, y_val, *args, **kwargs
+            )
+        finally:
+            self._loss = objective

@@ -1,0 +1,23 @@
+"""All that needs torch: the loss, torch modules as functions, the bridge to skorch."""
+
+from skdistill.neural._modules import module_logits
+from skdistill.neural._nested import (
+    cast_for_networks,
+    casting_inputs,
+    contains_network,
+    is_net,
+)
+from skdistill.neural._skorch import fit_module, fit_net, net_from_module
+from skdistill.neural.losses import distillation_loss
+
+__all__ = [
+    "cast_for_networks",
+    "casting_inputs",
+    "contains_network",
+    "distillation_loss",
+    "fit_module",
+    "fit_net",
+    "is_net",
+    "module_logits",
+    "net_from_module",
+]

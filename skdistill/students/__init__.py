@@ -1,0 +1,35 @@
+"""How a student learns soft targets: a ladder of routes, the first that applies.
+
+===================  ===============================================================
+route                students
+===================  ===============================================================
+``"network"``        torch modules and skorch classifiers
+``"tree"``           scikit-learn's single trees that split by Gini impurity
+``"forest"``         scikit-learn's random forests and extremely randomised trees
+``"linear"``         `LogisticRegression`
+``"boosting"``       `HistGradientBoostingClassifier`
+``"bagging"``        `BaggingClassifier`: each member takes its own route
+``"weighted copies"``  any other classifier whose `fit` takes `sample_weight`
+``"regression"``     any regressor
+``"hard labels"``    any other classifier, with a warning
+===================  ===============================================================
+
+A pipeline takes the route of its last step. With ``alpha=0`` there is nothing to
+distil: the student is fitted on the labels as it is (route ``"labels"``).
+"""
+
+from skdistill.students._ladder import (
+    check_student,
+    has_probabilities,
+    learn,
+    route_of,
+)
+from skdistill.students._lesson import Lesson
+
+__all__ = [
+    "Lesson",
+    "check_student",
+    "has_probabilities",
+    "learn",
+    "route_of",
+]

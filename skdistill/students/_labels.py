@@ -1,0 +1,46 @@
+"""No teacher (alpha = 0): the student is fitted on the labels as it is."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.utils.validation import has_fit_parameter
+
+from skdistill._detect import is_skorch_net
+from skdistill.students._lesson import Lesson
+from skdistill.targets import SoftTargets
+
+ROUTE = "labels"
+
+
+def takes(student, targets: SoftTargets) -> bool:
+    """Whether the lesson is labels only, and the student a classifier of labels."""
+    return (
+        not np.any(targets.alpha)
+        and is_classifier(student)
+        and not is_skorch_net(student)
+    )
+
+
+def teach(student, X, targets: SoftTargets, fit_params: dict) -> Lesson:
+    """Fit the student on the true labels.
+
+    Parameters
+    ----------
+    student : classifier
+        Not fitted; it is the one that gets fitted.
+    X : array-like of shape (n_rows, n_features)
+        Rows.
+    targets : SoftTargets
+        The lesson; every row has a label.
+    fit_params : dict
+        Passed to `fit`.
+
+    Returns
+    -------
+    Lesson
+    """
+    if targets.weight is not None and has_fit_parameter(student, "sample_weight"):
+        fit_params = {**fit_params, "sample_weight": targets.weight}
+    student.fit(X, targets.classes[targets.labels], **fit_params)
+    return Lesson.read(student, ROUTE, targets.classes)

@@ -1,0 +1,139 @@
+"""Choose the route by which a student is taught."""
+
+from __future__ import annotations
+
+import functools
+
+from sklearn.base import clone, is_regressor
+
+from skdistill._detect import is_module, is_skorch_net
+from skdistill.students import (
+    _bagging,
+    _boosting,
+    _copies,
+    _forest,
+    _hard_labels,
+    _labels,
+    _linear,
+    _network,
+    _pipeline,
+    _regression,
+    _tree,
+)
+from skdistill.students._lesson import Lesson
+from skdistill.targets import SoftTargets
+
+#: Each has ROUTE (its name), takes(student) and teach(student, X, targets, params).
+LADDER = (
+    _network,
+    _tree,
+    _forest,
+    _linear,
+    _boosting,
+    _bagging,
+    _copies,
+    _regression,
+    _hard_labels,
+)
+
+
+def route_of(student) -> str:
+    """Name the route that `student` will take; a pipeline takes that of its last step.
+
+    Examples
+    --------
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skdistill.students import route_of
+    >>> route_of(GaussianNB())
+    'weighted copies'
+    """
+    return _rung(_pipeline.last_step(student)).ROUTE
+
+
+def _rung(student):
+    for route in LADDER:
+        if route.takes(student):
+            return route
+    raise TypeError(
+        f"student={student!r} is neither a classifier, a regressor, a torch module nor "
+        "a pipeline that ends in one; give an estimator with fit and predict."
+    )
+
+
+def check_student(student) -> None:
+    """Raise unless `student` is something that can be taught.
+
+    Raises
+    ------
+    TypeError
+        If it is a class instead of an instance, or no classifier, regressor, torch
+        module or pipeline ending in one of these.
+    """
+    if isinstance(student, type):
+        raise TypeError(
+            f"student={student.__name__} is a class; pass an instance, "
+            f"{student.__name__}()."
+        )
+    learner = _pipeline.last_step(student)
+    if not (is_module(learner) or hasattr(learner, "fit")):
+        raise TypeError(
+            f"student={student!r} (type {type(student).__name__}) is not an estimator; "
+            "give a scikit-learn classifier or regressor, a skorch net, a torch module "
+            "or a pipeline that ends in one."
+        )
+    _rung(learner)
+
+
+def has_probabilities(student) -> bool:
+    """Whether a model taught to `student` can say `predict_proba`."""
+    learner = _pipeline.last_step(student)
+    if is_module(learner) or is_skorch_net(learner):
+        return True
+    return hasattr(learner, "predict_proba") or is_regressor(learner)
+
+
+def learn(
+    student,
+    X,
+    targets: SoftTargets,
+    fit_params: dict | None = None,
+    *,
+    random_state: int | None = None,
+) -> Lesson:
+    """Teach a copy of `student` by the first route that applies.
+
+    Parameters
+    ----------
+    student : estimator or torch.nn.Module
+        Not changed.
+    X : {array-like, sparse matrix} of shape (n_rows, n_features)
+        Rows, as the student takes them.
+    targets : SoftTargets
+        What to learn about each row.
+    fit_params : dict, default=None
+        Further arguments of the student's `fit`.
+    random_state : int, default=None
+        Seed for students that have no `random_state` of their own (networks).
+
+    Returns
+    -------
+    Lesson
+        The fitted student, the route taken, and how to read it.
+    """
+    return _learn(
+        clone(student, safe=False), X, targets, fit_params or {}, random_state
+    )
+
+
+def _learn(student, X, targets, fit_params: dict, random_state) -> Lesson:
+    learn_part = functools.partial(_learn, random_state=random_state)
+    if _pipeline.takes(student):
+        return _pipeline.teach(student, X, targets, fit_params, learn_part)
+    if _labels.takes(student, targets):
+        return _labels.teach(student, X, targets, fit_params)
+    route = _rung(student)
+    if route is _bagging:
+        return route.teach(student, X, targets, fit_params, learn_part)
+    if route is _network:
+        return route.teach(student, X, targets, fit_params, random_state)
+    return route.teach(student, X, targets, fit_params)

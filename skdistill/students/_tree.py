@@ -1,0 +1,136 @@
+"""Trees: a variance tree on the probabilities is a Gini tree on soft labels.
+
+The Gini impurity of a node with mean distribution m is ``sum m (1 - m)``; the summed
+variance of its rows' distributions p is ``sum mean(p**2) - m**2``. They differ by
+``mean(sum p (1 - p))``, whose weighted total is the same before and after any split.
+So a regression tree on the (n_rows, n_classes) matrix of probabilities makes exactly
+the splits that a classification tree would make on n_classes weighted copies of each
+row, from n_rows rows, and `min_samples_leaf` keeps counting rows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.tree import (
+    DecisionTreeClassifier,
+    DecisionTreeRegressor,
+    ExtraTreeClassifier,
+    ExtraTreeRegressor,
+)
+
+from skdistill._sklearn_compat import make_tree
+from skdistill.students._leaf_values import minimize_loss, node_masses
+from skdistill.students._lesson import Lesson
+from skdistill.targets import SoftTargets
+
+ROUTE = "tree"
+TWINS = {
+    DecisionTreeClassifier: DecisionTreeRegressor,
+    ExtraTreeClassifier: ExtraTreeRegressor,
+}
+
+#: Targets are rounded to multiples of this, so that sums over up to 2**33 of them are
+#: exact and equally good splits do not depend on the order of the rows.
+GRID = 2.0**-20
+
+
+def takes(student) -> bool:
+    """Whether the student is a scikit-learn tree that splits by Gini impurity."""
+    return type(student) in TWINS and student.criterion == "gini"
+
+
+def teach(student, X, targets: SoftTargets, fit_params: dict) -> Lesson:
+    """Grow the student's regression twin on the targets and rebuild it as a classifier.
+
+    Parameters
+    ----------
+    student : DecisionTreeClassifier or ExtraTreeClassifier
+        Not fitted, not changed.
+    X : {array-like, sparse matrix} of shape (n_rows, n_features)
+        Missing values as far as the student takes them.
+    targets : SoftTargets
+        The lesson.
+    fit_params : dict
+        Passed to `fit` of the twin.
+
+    Returns
+    -------
+    Lesson
+        With a genuine fitted tree of the student's class.
+    """
+    targets = targets.weighted_by_class(student.class_weight)
+    twin = regression_twin(student, TWINS[type(student)], len(targets.classes))
+    twin.fit(X, regression_targets(targets), sample_weight=targets.weight, **fit_params)
+    tree = as_classifier(clone(student), twin, targets.classes)
+    if targets.temperature != 1.0:
+        refit_leaves(tree, X, targets, targets.weight)
+    return Lesson(tree, ROUTE, targets.classes)
+
+
+def regression_twin(student, twin_class, n_classes: int):
+    """The regressor with the student's parameters; impurities are in its units.
+
+    scikit-learn averages the variance over outputs where Gini sums over classes (and
+    for two classes one output carries half of the sum), hence the division.
+    """
+    params = student.get_params(deep=False)
+    for name in ("class_weight", "criterion"):
+        del params[name]
+    for name in ("min_impurity_decrease", "ccp_alpha"):
+        params[name] = params[name] / n_classes
+    return twin_class(criterion="squared_error", **params)
+
+
+def regression_targets(targets: SoftTargets) -> NDArray[np.float64]:
+    """The mixed targets on the grid: a row still sums to 1; two classes need a column.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_classes), or (n_rows,) for two classes
+    """
+    mixed = targets.mixed()
+    if mixed.shape[1] == 2:
+        mixed = mixed[:, 1].copy()
+    mixed /= GRID
+    np.round(mixed, out=mixed)
+    mixed *= GRID
+    if mixed.ndim == 2:
+        rows = np.arange(len(mixed))
+        mixed[rows, mixed.argmax(axis=1)] += 1.0 - mixed.sum(axis=1)
+    return mixed
+
+
+def as_classifier(classifier, twin, classes: NDArray):
+    """Fill an unfitted tree classifier with the tree that its twin has grown."""
+    state = twin.tree_.__getstate__()
+    values = state["values"][:, :, 0]
+    if values.shape[1] == 1:
+        values = np.hstack([1.0 - values, values])
+    _set_tree(classifier, twin.n_features_in_, state, values)
+    classifier.n_features_in_ = twin.n_features_in_
+    if hasattr(twin, "feature_names_in_"):
+        classifier.feature_names_in_ = twin.feature_names_in_
+    classifier.max_features_ = twin.max_features_
+    classifier.n_outputs_ = 1
+    classifier.classes_ = classes
+    classifier.n_classes_ = np.intp(len(classes))
+    return classifier
+
+
+def refit_leaves(tree, X, targets: SoftTargets, weight: NDArray | None) -> None:
+    """Set every node's value to the minimiser of the loss at the two temperatures."""
+    masses = node_masses(tree.decision_path(X), targets, weight)
+    values = minimize_loss(*masses, targets.temperature)
+    _set_tree(tree, tree.n_features_in_, tree.tree_.__getstate__(), values)
+
+
+def _set_tree(classifier, n_features: int, state: dict, values: NDArray) -> None:
+    """Give a classifier the structure in `state` with other node values."""
+    values = np.clip(values, 0.0, None)
+    values /= values.sum(axis=1, keepdims=True)
+    nodes = state["nodes"].copy()
+    nodes["impurity"] = 1.0 - np.einsum("ij,ij->i", values, values)
+    state = {**state, "nodes": nodes, "values": values[:, None, :].copy()}
+    classifier.tree_ = make_tree(n_features, state, values.shape[1])

@@ -1,0 +1,423 @@
+r"""What a student learns from: the mathematics of targets, on plain arrays.
+
+Nothing here knows an estimator. A teacher's answer arrives as a `TeacherOutput`
+(values, what kind of values they are, which label each column stands for), is brought
+to the student's columns, softened by a temperature, and joined with the true labels in
+one `SoftTargets`. The loss that every route of :mod:`skdistill.students` minimises is
+
+.. math::
+
+    \sum_i w_i \left[ \alpha_i T^2 \, KL(p_i^T \,\|\, q_i^T)
+    + (1 - \alpha_i) \, CE(y_i, q_i) \right]
+
+with :math:`p^T` the softened teacher, :math:`q` the student and :math:`q^T` the
+student softened likewise (Hinton, Vinyals and Dean, "Distilling the knowledge in a
+neural network", 2015).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, logsumexp
+
+ScoreKind = Literal["probabilities", "logits"]
+
+#: Stands for a probability of exactly 0 where a logarithm is taken (any ``T != 1``).
+#: Forests say 0 and 1; the resolution of float32, in which many teachers answer, is
+#: the smallest difference from 1 that such a teacher could have expressed.
+PROBABILITY_FLOOR = float(np.finfo(np.float32).eps)
+
+#: The code of a row without a true label: only the teacher speaks about it.
+UNLABELED = -1
+
+
+@dataclass(frozen=True)
+class TeacherOutput:
+    """What a teacher said about some rows.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, n_columns), float64
+        Probabilities (each row sums to 1) or logits.
+    kind : {"probabilities", "logits"}
+        What the values are. It is carried along, never guessed from the values.
+    classes : ndarray of shape (n_columns,)
+        The label that each column stands for.
+    """
+
+    values: NDArray[np.float64]
+    kind: ScoreKind
+    classes: NDArray
+
+
+def normalize_rows(mass: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scale non-negative rows to sum to 1, in place; a row of zeros becomes uniform.
+
+    Parameters
+    ----------
+    mass : ndarray of shape (n_rows, n_classes), float64
+        Changed in place.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_classes)
+        The same array.
+    """
+    total = mass.sum(axis=1, keepdims=True)
+    empty = total[:, 0] <= 0
+    if empty.any():
+        mass[empty] = 1.0
+        total[empty] = mass.shape[1]
+    mass /= total
+    return mass
+
+
+def soften(
+    values: ArrayLike, kind: ScoreKind, temperature: float = 1.0
+) -> NDArray[np.float64]:
+    """Turn a teacher's values into distributions at a temperature: softmax(logits / T).
+
+    Probabilities are returned as they are at ``temperature=1``. At any other
+    temperature their logarithm serves as logits, with :data:`PROBABILITY_FLOOR` in
+    the place of smaller probabilities.
+
+    Parameters
+    ----------
+    values : array-like of shape (n_rows, n_classes)
+        Rows of probabilities, or of logits. A logit may be ``-inf``.
+    kind : {"probabilities", "logits"}
+        What `values` are.
+    temperature : float, default=1.0
+        Above 1 flattens the distribution, below 1 sharpens it.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_classes), float64
+        Non-negative rows that sum to 1.
+
+    Examples
+    --------
+    >>> from skdistill.targets import soften
+    >>> soften([[0.0, 2.0]], "logits", temperature=2.0).round(3)
+    array([[0.269, 0.731]])
+    >>> soften([[0.0, 1.0]], "probabilities").tolist()
+    [[0.0, 1.0]]
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if kind == "probabilities":
+        if temperature == 1.0:
+            return normalize_rows(values.copy())
+        logits = np.log(np.maximum(values, PROBABILITY_FLOOR))
+    else:
+        # A row of -inf rules out every class alike: as good as all-equal.
+        ruled_out = np.isneginf(values).all(axis=1, keepdims=True)
+        logits = np.where(ruled_out, 0.0, values)
+    # Subtracting the maximum before dividing keeps 1e300 / 1e-9 from overflowing.
+    logits -= logits.max(axis=1, keepdims=True)
+    with np.errstate(over="ignore"):
+        logits /= temperature
+    np.exp(logits, out=logits)
+    return normalize_rows(logits)
+
+
+def harden(distribution: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Put all of each row's mass on its largest entry (the first of equal ones).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> harden(np.array([[0.2, 0.5, 0.3]])).tolist()
+    [[0.0, 1.0, 0.0]]
+    """
+    hard = np.zeros_like(distribution)
+    hard[np.arange(len(hard)), distribution.argmax(axis=1)] = 1.0
+    return hard
+
+
+def align_columns(output: TeacherOutput, classes: NDArray) -> TeacherOutput:
+    """Reorder a teacher's columns to `classes`, by label and never by position.
+
+    A class that the teacher does not know gets probability 0. Columns of classes that
+    `classes` lacks are dropped and the rest of the row is scaled up to sum to 1
+    (uniform, if the teacher put everything on the dropped ones).
+
+    Parameters
+    ----------
+    output : TeacherOutput
+        Rows over the teacher's classes.
+    classes : ndarray of shape (n_classes,)
+        The labels of y, sorted.
+
+    Returns
+    -------
+    TeacherOutput
+        Rows over `classes`.
+
+    Raises
+    ------
+    ValueError
+        If the two share no label, or each has a label that the other lacks.
+    """
+    if np.array_equal(output.classes, classes):
+        return output
+    position = {label: k for k, label in enumerate(output.classes.tolist())}
+    source = [position.get(label, -1) for label in classes.tolist()]
+    known = np.array(source) >= 0
+    _check_overlap(output.classes, classes, known)
+    missing = 0.0 if output.kind == "probabilities" else -np.inf
+    values = np.full((len(output.values), len(classes)), missing)
+    values[:, known] = output.values[:, np.array(source)[known]]
+    if output.kind == "probabilities":
+        normalize_rows(values)
+    return TeacherOutput(values, output.kind, classes)
+
+
+def _check_overlap(theirs: NDArray, ours: NDArray, known: NDArray[np.bool_]) -> None:
+    cure = (
+        "Name the teacher's columns with `teacher_classes`, in the labels of y, or "
+        "give a teacher that was trained on the same labels."
+    )
+    if not known.any():
+        raise ValueError(
+            f"The teacher's classes {_listed(theirs)} share nothing with the classes "
+            f"of y {_listed(ours)}. {cure}"
+        )
+    if not known.all() and len(theirs) > known.sum():
+        extra = np.array([c for c in theirs.tolist() if c not in set(ours.tolist())])
+        raise ValueError(
+            "The teacher's classes and the classes of y overlap only partly: y has "
+            f"{_listed(ours[~known])}, which the teacher lacks, and the teacher has "
+            f"{_listed(extra)}, which y lacks. {cure}"
+        )
+
+
+def _listed(labels: NDArray, most: int = 8) -> str:
+    shown = ", ".join(repr(label) for label in labels[:most].tolist())
+    return f"[{shown}{', ...' if len(labels) > most else ''}]"
+
+
+@dataclass(frozen=True)
+class SoftTargets:
+    """The lesson: for each row what the teacher says, what the label says, and weights.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        The labels, sorted; column k of `teacher` stands for ``classes[k]``.
+    teacher : ndarray of shape (n_rows, n_classes), float64
+        The teacher's distributions at `temperature`.
+    labels : ndarray of shape (n_rows,), intp
+        Position of the true label in `classes`, :data:`UNLABELED` where there is none.
+    alpha : float or ndarray of shape (n_rows,)
+        Weight of the teacher against the label, in [0, 1]; 1 on unlabelled rows.
+    weight : ndarray of shape (n_rows,) or None
+        Weight of the row; None means 1 everywhere.
+    temperature : float
+        The temperature at which student and teacher are compared.
+    """
+
+    classes: NDArray
+    teacher: NDArray[np.float64]
+    labels: NDArray[np.intp]
+    alpha: float | NDArray[np.float64]
+    weight: NDArray[np.float64] | None = None
+    temperature: float = 1.0
+
+    def mixed(self) -> NDArray[np.float64]:
+        """``alpha * teacher + (1 - alpha) * onehot(labels)``, shaped like `teacher`.
+
+        At temperature 1 the cross-entropy to this one distribution differs from the
+        distillation loss only by a constant.
+        """
+        alpha = np.asarray(self.alpha)
+        mixture = self.teacher * (alpha[:, None] if alpha.ndim else alpha)
+        rows = np.flatnonzero(self.labels != UNLABELED)
+        rest = 1.0 - (alpha[rows] if alpha.ndim else alpha)
+        mixture[rows, self.labels[rows]] += rest
+        return mixture
+
+    def onehot(self) -> NDArray[np.float64]:
+        """The true labels as rows of 0 and 1; unlabelled rows are all 0."""
+        hot = np.zeros_like(self.teacher)
+        rows = np.flatnonzero(self.labels != UNLABELED)
+        hot[rows, self.labels[rows]] = 1.0
+        return hot
+
+    def hard_labels(self) -> NDArray:
+        """Each row's most probable label of the mix, in the labels of y."""
+        return self.classes[self.mixed().argmax(axis=1)]
+
+    def take(self, rows: NDArray) -> SoftTargets:
+        """The same lesson on some rows, possibly repeated."""
+        alpha = self.alpha
+        return replace(
+            self,
+            teacher=self.teacher[rows],
+            labels=self.labels[rows],
+            alpha=alpha[rows] if isinstance(alpha, np.ndarray) else alpha,
+            weight=None if self.weight is None else self.weight[rows],
+        )
+
+    def weighted_by_class(
+        self, class_weight: dict | str | Sequence[dict] | None
+    ) -> SoftTargets:
+        """Weigh what is said about class k by its class weight.
+
+        The expected class-weighted loss of a soft target p is that of the target
+        ``p * w / s`` on a row of weight ``s = sum(p * w)``; teacher and label are
+        reweighed each on their own, which moves alpha from row to row.
+
+        Parameters
+        ----------
+        class_weight : dict, "balanced" or None
+            As in scikit-learn. "balanced" counts the mass that the mixed targets put
+            on each class.
+        """
+        if class_weight is None:
+            return self
+        by_class = self._class_weights(class_weight)
+        of_teacher = self.teacher @ by_class
+        labeled = self.labels != UNLABELED
+        of_label = np.where(labeled, by_class[self.labels], 0.0)
+        alpha = np.where(labeled, self.alpha, 1.0)
+        factor = alpha * of_teacher + (1 - alpha) * of_label
+        weight = factor if self.weight is None else factor * self.weight
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share = np.where(factor > 0, alpha * of_teacher / factor, alpha)
+        return replace(
+            self,
+            teacher=normalize_rows(self.teacher * by_class),
+            alpha=share,
+            weight=weight,
+        )
+
+    def _class_weights(self, class_weight: dict | str | Sequence) -> NDArray:
+        if isinstance(class_weight, str):
+            if class_weight != "balanced":
+                raise ValueError(
+                    f"class_weight={class_weight!r} of the student is unknown for soft "
+                    "targets; give 'balanced', a dict of label to weight, or None."
+                )
+            mass = self.mixed().sum(axis=0)
+            return mass.sum() / (len(mass) * np.maximum(mass, PROBABILITY_FLOOR))
+        weights: dict = class_weight  # type: ignore[assignment]
+        return np.array([weights.get(c, 1.0) for c in self.classes.tolist()], float)
+
+
+def build_targets(
+    output: TeacherOutput,
+    classes: NDArray,
+    codes: NDArray[np.intp],
+    *,
+    temperature: float = 1.0,
+    alpha: float = 1.0,
+    hard: bool = False,
+    weight: NDArray[np.float64] | None = None,
+) -> SoftTargets:
+    """Join a teacher's answer with the true labels.
+
+    Parameters
+    ----------
+    output : TeacherOutput
+        About every row; rows beyond ``len(codes)`` have no label.
+    classes : ndarray of shape (n_classes,)
+        The labels of y, sorted.
+    codes : ndarray of shape (n_labeled,), intp
+        Positions of the true labels in `classes`.
+    temperature : float, default=1.0
+        Softens the teacher. Hard targets have none: it then counts as 1.
+    alpha : float, default=1.0
+        Weight of the teacher against the label. An unlabelled row is only worth that
+        much of a row, for nobody speaks for the rest.
+    hard : bool, default=False
+        Whether the teacher says no more than its most probable class.
+    weight : ndarray of shape (n_labeled,), default=None
+        Weights of the labelled rows.
+
+    Returns
+    -------
+    SoftTargets
+    """
+    output = align_columns(output, classes)
+    temperature = 1.0 if hard else temperature
+    teacher = soften(output.values, output.kind, temperature)
+    if hard:
+        teacher = harden(teacher)
+    n_more = len(teacher) - len(codes)
+    if not n_more:
+        return SoftTargets(classes, teacher, codes, alpha, weight, temperature)
+    weight = np.ones(len(codes)) if weight is None else weight
+    return SoftTargets(
+        classes,
+        teacher,
+        labels=np.append(codes, np.full(n_more, UNLABELED)),
+        alpha=np.append(np.full(len(codes), alpha), np.ones(n_more)),
+        weight=np.append(weight, np.full(n_more, alpha)),
+        temperature=temperature,
+    )
+
+
+def put_back_exponent(targets: SoftTargets) -> float:
+    """The exponent that undoes the temperature in a student of the mixed target.
+
+    A student that learns ``alpha * p_T + (1 - alpha) * onehot(y)`` is itself tempered
+    by the share of its lesson that was. Its predictions q become ``q ** b``, scaled
+    to sum to 1, where b is 1 for ``alpha=0``, T for ``alpha=1``, and in between the
+    minimiser of the distillation loss when the student hits its targets exactly. The
+    loss is convex in b.
+
+    Parameters
+    ----------
+    targets : SoftTargets
+        The lesson.
+
+    Returns
+    -------
+    float
+        Between 1 and the temperature.
+    """
+    temperature = targets.temperature
+    alpha = np.asarray(targets.alpha, dtype=np.float64)
+    if temperature == 1.0 or not alpha.any():
+        return 1.0
+    if (alpha == 1.0).all():
+        return temperature
+    log_mix = np.log(np.maximum(targets.mixed(), PROBABILITY_FLOOR))
+    weight = np.ones(len(log_mix)) if targets.weight is None else targets.weight
+    teacher_weight = weight * alpha * temperature**2
+    rows = np.flatnonzero(targets.labels != UNLABELED)
+    label_weight = (weight * (1 - alpha))[rows]
+    on_teacher = teacher_weight @ np.einsum("ij,ij->i", targets.teacher, log_mix)
+    on_label = label_weight @ log_mix[rows, targets.labels[rows]]
+
+    def loss(exponent: float) -> float:
+        soft = teacher_weight @ logsumexp(log_mix * (exponent / temperature), axis=1)
+        hard = label_weight @ logsumexp(log_mix[rows] * exponent, axis=1)
+        linear = exponent / temperature * on_teacher + exponent * on_label
+        return soft + hard - linear
+
+    low, high = sorted((1.0, temperature))
+    found = minimize_scalar(loss, bounds=(low, high), method="bounded")
+    return float(found.x)
+
+
+def raise_to(distribution: NDArray[np.float64], exponent: float) -> NDArray[np.float64]:
+    """Sharpen (exponent above 1) or flatten distributions: ``q ** b``, renormalised.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> raise_to(np.array([[0.25, 0.75]]), 2.0).round(3).tolist()
+    [[0.1, 0.9]]
+    """
+    if exponent == 1.0:
+        return distribution
+    with np.errstate(divide="ignore"):
+        logits = exponent * np.log(distribution)
+    return np.exp(log_softmax(logits, axis=1))

@@ -1,0 +1,154 @@
+"""What all teachers share: asking in batches, and checking what comes back."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skdistill._rows import n_rows_of, slice_rows
+from skdistill.targets import ScoreKind, TeacherOutput, normalize_rows
+
+#: Rows that are put to a teacher at a time.
+BATCH_ROWS = 2**16
+
+#: How far from 1 the probabilities of a row may sum up to: float16 teachers exist.
+_SUM_TOLERANCE = 1e-2
+
+
+class Teacher:
+    """Something that says how probable each class is for given rows.
+
+    A subclass writes `scores` and, where it can tell, `check` and `names_classes`;
+    batches, shapes and values are looked after here.
+
+    Parameters
+    ----------
+    source : {"given", "fitted", "precomputed"}
+        Where the teacher came from: given fitted, fitted here, or a table.
+    """
+
+    kind: ScoreKind
+    name: str
+    model: object
+
+    def __init__(self, source: str):
+        self.source = source
+
+    def scores(self, X) -> NDArray:
+        """Values for a batch of rows, one column a class."""
+        raise NotImplementedError
+
+    def own_classes(self) -> NDArray | None:
+        """The label of each column, if the teacher itself knows."""
+        return None
+
+    def check_rows(self, X) -> None:
+        """Raise if this teacher cannot read such rows."""
+
+    def evaluate(self, X, classes: NDArray | None, fallback: NDArray, *, ask=None):
+        """Put every row to the teacher once.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, ...)
+            Rows.
+        classes : ndarray of shape (n_columns,) or None
+            The user's `teacher_classes`.
+        fallback : ndarray of shape (n_classes,)
+            The classes of y, for a teacher of which nobody names the columns.
+        ask : callable, default=None
+            Wraps the iterator of batches, to show progress.
+
+        Returns
+        -------
+        TeacherOutput
+
+        Raises
+        ------
+        ValueError
+            If the answer has another shape than rows × classes, holds NaN or +inf, or
+            claims to be probabilities and is not.
+        """
+        n_rows = n_rows_of(X)
+        if n_rows <= BATCH_ROWS:
+            values = self._checked(self.scores(X), n_rows, 0)
+        else:
+            values = self._in_batches(X, n_rows, ask)
+        labels = self._columns(values.shape[1], classes, fallback)
+        return TeacherOutput(values, self.kind, labels)
+
+    def _in_batches(self, X, n_rows: int, ask) -> NDArray[np.float64]:
+        starts = range(0, n_rows, BATCH_ROWS)
+        values = np.empty((0, 0))
+        for start in starts if ask is None else ask(starts):
+            stop = min(start + BATCH_ROWS, n_rows)
+            answer = self.scores(slice_rows(X, start, stop))
+            answer = self._checked(answer, stop - start, start)
+            if start == 0:
+                values = np.empty((n_rows, answer.shape[1]))
+            values[start:stop] = answer
+        return values
+
+    def _checked(self, answer, n_rows: int, first: int) -> NDArray[np.float64]:
+        answer = np.array(answer, dtype=np.float64)
+        if answer.ndim == 1 or (answer.ndim == 2 and answer.shape[1] == 1):
+            answer = self._two_columns(answer.reshape(-1))
+        if answer.ndim != 2 or len(answer) != n_rows:
+            raise ValueError(
+                f"The teacher {self.name} answered {n_rows} rows with an array of "
+                f"shape {answer.shape}; it must be (n_rows, n_classes)."
+            )
+        wrong = np.isnan(answer) | np.isposinf(answer)
+        if self.kind == "probabilities":
+            wrong |= ~np.isfinite(answer)
+        if wrong.any():
+            row, column = np.argwhere(wrong)[0]
+            raise ValueError(
+                f"The teacher {self.name} said {answer[row, column]} about row "
+                f"{first + row}, column {column}: NaN and inf are no {self.kind}. "
+                "Impute or scale the rows it was not trained for, or mend the teacher."
+            )
+        if self.kind == "probabilities":
+            self._check_probabilities(answer, first)
+            return normalize_rows(answer)
+        return answer
+
+    def _two_columns(self, answer: NDArray) -> NDArray:
+        """A single score is about the second of two classes."""
+        first = np.zeros_like(answer) if self.kind == "logits" else 1.0 - answer
+        return np.column_stack([first, answer])
+
+    def _check_probabilities(self, answer: NDArray, first: int) -> None:
+        total = answer.sum(axis=1)
+        wrong = (answer.min(axis=1) < 0) | (np.abs(total - 1) > _SUM_TOLERANCE)
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            raise ValueError(
+                f"The teacher {self.name} should give probabilities, but row "
+                f"{first + row} is {np.array2string(answer[row], threshold=6)}, which "
+                f"sums to {total[row]:.4g}. If these are logits, pass "
+                "teacher_output='logits'."
+            )
+
+    def _columns(
+        self, n_columns: int, classes: NDArray | None, fallback: NDArray
+    ) -> NDArray:
+        own = self.own_classes()
+        if classes is not None:
+            named, who = classes, "teacher_classes"
+        elif own is not None:
+            named, who = own, f"classes_ of the teacher {self.name}"
+        else:
+            named, who = fallback, "y"
+        if len(named) == n_columns:
+            return named
+        cure = (
+            "Name the columns, in their order, with `teacher_classes`."
+            if who == "y"
+            else f"{who} must name every column, in their order."
+        )
+        raise ValueError(
+            f"The teacher {self.name} gives {n_columns} columns, but {who} has "
+            f"{len(named)} classes: which column stands for which class is unknown. "
+            f"{cure}"
+        )

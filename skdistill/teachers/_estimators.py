@@ -1,0 +1,148 @@
+"""Estimators as teachers: anything with predict_proba or decision_function."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+
+from skdistill._detect import is_skorch_net, may_hold_network
+from skdistill._sklearn_compat import feature_names_of
+from skdistill.teachers._base import Teacher
+
+
+def is_fitted(estimator) -> bool:
+    """Whether an estimator is fitted, asking first in the ways that libraries offer.
+
+    Examples
+    --------
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> is_fitted(DecisionTreeClassifier())
+    False
+    """
+    if is_skorch_net(estimator):
+        return bool(getattr(estimator, "initialized_", False))
+    own_word = getattr(estimator, "is_fitted", None)
+    if callable(own_word) and not hasattr(estimator, "__sklearn_is_fitted__"):
+        return bool(own_word())
+    try:
+        check_is_fitted(estimator)
+    except (NotFittedError, TypeError):
+        return False
+    return True
+
+
+class EstimatorTeacher(Teacher):
+    """A fitted classifier.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Fitted.
+    source : {"given", "fitted"}
+        Where it came from.
+    output : {"auto", "probabilities", "logits"}, default="auto"
+        What its scores are; "auto" goes by the method that gives them.
+    hard : bool, default=False
+        Whether a classifier that only predicts labels will do.
+    classes : ndarray of shape (n_classes,), default=None
+        The labels of its columns, if it was fitted on their positions.
+    """
+
+    def __init__(
+        self,
+        estimator,
+        source: str,
+        *,
+        output: str = "auto",
+        hard: bool = False,
+        classes: NDArray | None = None,
+    ):
+        super().__init__(source)
+        self.model = estimator
+        self.name = type(estimator).__name__
+        self.method = score_method(estimator, hard=hard)
+        by_method = {"decision_function": "logits"}.get(self.method, "probabilities")
+        self.kind = by_method if output == "auto" else output  # type: ignore[assignment]
+        self._classes = classes
+
+    def own_classes(self):
+        """`classes_` of the estimator."""
+        classes = self._classes
+        if classes is None:
+            classes = getattr(self.model, "classes_", None)
+        return None if classes is None else np.asarray(classes)
+
+    def check_rows(self, X) -> None:
+        """Raise if X has other columns than the teacher was trained on."""
+        theirs = getattr(self.model, "feature_names_in_", None)
+        ours = feature_names_of(X)
+        advice = (
+            "A fitted teacher sees X as it is: give it the columns it was trained on "
+            "and put scalers and encoders inside the student, "
+            "make_pipeline(StandardScaler(), student), not before the distiller."
+        )
+        if theirs is not None and (ours is None or list(ours) != list(theirs)):
+            got = "X has no column names" if ours is None else f"X has {list(ours)}"
+            raise ValueError(
+                f"The teacher {self.name} was trained on the columns {list(theirs)}; "
+                f"{got}. {advice}"
+            )
+        width = getattr(self.model, "n_features_in_", None)
+        n_columns = X.shape[1] if len(getattr(X, "shape", ())) == 2 else None
+        if width is not None and n_columns is not None and width != n_columns:
+            raise ValueError(
+                f"The teacher {self.name} was trained on {width} features; X has "
+                f"{n_columns} features. {advice}"
+            )
+
+    def scores(self, X):
+        """Probabilities, or the decision function as logits."""
+        if may_hold_network():
+            from skdistill.neural import casting_inputs
+
+            with casting_inputs(self.model):
+                return self._scores(X)
+        return self._scores(X)
+
+    def _scores(self, X):
+        answer = getattr(self.model, self.method)(X)
+        if self.method == "predict":
+            return (np.asarray(answer)[:, None] == self.own_classes()).astype(float)
+        if isinstance(answer, list):
+            raise ValueError(
+                f"The teacher {self.name} answers for {len(answer)} outputs; distil "
+                "one output at a time."
+            )
+        classes = self.own_classes()
+        if self.method == "decision_function" and classes is not None:
+            self._check_one_score_a_class(np.shape(answer), len(classes))
+        return answer
+
+    def _check_one_score_a_class(self, shape: tuple, n_classes: int) -> None:
+        if len(shape) == 2 and shape[1] == n_classes * (n_classes - 1) / 2 != n_classes:
+            raise ValueError(
+                f"The teacher {self.name} scores pairs of classes ({shape[1]} columns "
+                f"for {n_classes} classes); set decision_function_shape='ovr'."
+            )
+
+
+def score_method(estimator, *, hard: bool = False) -> str:
+    """Name the method by which an estimator gives scores.
+
+    Raises
+    ------
+    TypeError
+        If it has none (a label-only one will do where targets are hard).
+    """
+    for method in ("predict_proba", "decision_function"):
+        if hasattr(estimator, method):
+            return method
+    if hard and hasattr(estimator, "predict"):
+        return "predict"
+    raise TypeError(
+        f"teacher={estimator!r} has neither predict_proba nor decision_function; give "
+        "a classifier that scores classes (voting='soft', probability=True, ...)"
+        + (", or set targets='hard'." if hasattr(estimator, "predict") else ".")
+    )

@@ -1,0 +1,137 @@
+"""Functions, torch modules and tables of probabilities as teachers."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from skdistill._rows import n_rows_of
+from skdistill.targets import ScoreKind, TeacherOutput, normalize_rows
+from skdistill.teachers._base import Teacher
+
+#: What methods of these names give, wherever they are bound.
+_KIND_BY_NAME: dict[str, ScoreKind] = {
+    "predict_proba": "probabilities",
+    "predict_log_proba": "logits",
+    "decision_function": "logits",
+}
+
+
+class FunctionTeacher(Teacher):
+    """A callable that gives scores for rows.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(X) -> array of shape (n_rows, n_classes)``.
+    output : {"auto", "probabilities", "logits"}
+        What it gives. "auto" goes by the name of a bound `predict_proba`,
+        `decision_function` or `predict_log_proba`, and takes logits otherwise.
+    """
+
+    def __init__(self, function, output: str = "auto"):
+        super().__init__("given")
+        self.model = function
+        self.name = getattr(function, "__name__", type(function).__name__)
+        declared = output if output != "auto" else _KIND_BY_NAME.get(self.name)
+        self.declared = declared is not None
+        self.kind = declared or "logits"  # type: ignore[assignment]
+
+    def own_classes(self):
+        """`classes_` of the estimator that a method is bound to."""
+        classes = getattr(getattr(self.model, "__self__", None), "classes_", None)
+        return None if classes is None else np.asarray(classes)
+
+    def scores(self, X):
+        """Whatever the function says."""
+        answer = np.asarray(self._ask(X))
+        if not self.declared:
+            self._check_not_probabilities(answer)
+        return answer
+
+    def _ask(self, X):
+        return self.model(X)
+
+    def _check_not_probabilities(self, answer: NDArray) -> None:
+        """A softmax taken of probabilities is a silent, lasting mistake: refuse."""
+        if answer.ndim != 2 or answer.shape[1] < 2 or not len(answer):
+            return
+        if answer.min() >= 0 and np.allclose(answer.sum(axis=1), 1.0, atol=1e-4):
+            raise ValueError(
+                f"The teacher {self.name} gives rows that are probabilities, where "
+                "logits are expected of a function or module; set "
+                "teacher_output='probabilities' (or 'logits', if that is what they "
+                "are)."
+            )
+
+
+class ModuleTeacher(FunctionTeacher):
+    """A trained torch module; asked in eval mode, without gradients."""
+
+    def __init__(self, module, output: str = "auto"):
+        super().__init__(module, output)
+        self.name = type(module).__name__
+
+    def _ask(self, X):
+        from skdistill.neural import module_logits
+
+        return module_logits(self.model, X)
+
+
+class PrecomputedTeacher(Teacher):
+    """A table of probabilities, one row for each row of X.
+
+    Parameters
+    ----------
+    proba : array-like of shape (n_rows, n_columns)
+        Non-negative; rows are scaled to sum to 1 (votes and percentages will do).
+        A single column is the probability of the second of two classes.
+    n_rows : int
+        Rows of X.
+    """
+
+    kind: ScoreKind = "probabilities"
+    name = "'precomputed' (teacher_proba)"
+    model = "precomputed"
+
+    def __init__(self, proba: ArrayLike, n_rows: int):
+        super().__init__("precomputed")
+        self.table = _checked_table(proba, n_rows)
+
+    def scores(self, X):
+        """The table; it is for all rows at once."""
+        if n_rows_of(X) != len(self.table):
+            raise ValueError(
+                "A 'precomputed' teacher says nothing about X_unlabeled: give its "
+                "probabilities for these rows too, by a teacher that can be called."
+            )
+        return self.table
+
+    def evaluate(self, X, classes, fallback, *, ask=None):
+        """The table, with its columns named."""
+        labels = self._columns(self.table.shape[1], classes, fallback)
+        return TeacherOutput(self.scores(X), self.kind, labels)
+
+
+def _checked_table(proba: ArrayLike, n_rows: int) -> NDArray[np.float64]:
+    table = np.array(proba, dtype=np.float64)
+    if table.ndim == 1 or (table.ndim == 2 and table.shape[1] == 1):
+        table = np.column_stack([1.0 - table.reshape(-1), table.reshape(-1)])
+    if table.ndim != 2 or len(table) != n_rows:
+        raise ValueError(
+            f"teacher_proba has shape {table.shape}; X has {n_rows} rows, so it must "
+            f"be ({n_rows}, n_classes)."
+        )
+    for wrong, what in (
+        (~np.isfinite(table), "NaN or inf"),
+        (table < 0, "negative"),
+        (table.sum(axis=1, keepdims=True) <= 0, "all zeros, so it cannot be scaled"),
+    ):
+        if wrong.any():
+            row = int(np.argwhere(wrong)[0][0])
+            raise ValueError(
+                f"teacher_proba must be finite, non-negative and not all zero in a "
+                f"row; row {row} is {np.array2string(table[row], threshold=6)} "
+                f"({what})."
+            )
+    return normalize_rows(table)

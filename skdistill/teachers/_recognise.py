@@ -1,0 +1,219 @@
+"""Tell what kind of teacher it is, check it, and fit it if it is not fitted."""
+
+from __future__ import annotations
+
+import functools
+
+from joblib import Parallel, delayed
+from sklearn import get_config
+from sklearn.base import clone, is_regressor
+from sklearn.pipeline import Pipeline
+from sklearn.utils.metadata_routing import get_routing_for_object
+from sklearn.utils.validation import has_fit_parameter
+
+from skdistill._detect import is_module, is_skorch_net, may_hold_network
+from skdistill.teachers._base import Teacher
+from skdistill.teachers._ensemble import EnsembleTeacher
+from skdistill.teachers._estimators import EstimatorTeacher, is_fitted, score_method
+from skdistill.teachers._functions import (
+    FunctionTeacher,
+    ModuleTeacher,
+    PrecomputedTeacher,
+)
+
+PRECOMPUTED = "precomputed"
+
+
+def is_estimator(teacher) -> bool:
+    """Whether a teacher goes by scikit-learn's protocol (fitted or not)."""
+    return hasattr(teacher, "fit") and not isinstance(teacher, type)
+
+
+def is_list(teacher) -> bool:
+    """Whether a teacher is a list of teachers."""
+    return isinstance(teacher, (list, tuple))
+
+
+def members_of(teacher) -> list:
+    """The members of a list of teachers, or the teacher alone."""
+    return list(teacher) if is_list(teacher) else [teacher]
+
+
+def is_given(teacher) -> bool:
+    """Whether a teacher is used as it is: nothing in it is left to fit."""
+    if is_list(teacher):
+        return all(is_given(member) for member in teacher)
+    return not is_estimator(teacher) or is_module(teacher) or is_fitted(teacher)
+
+
+def keep_or_clone(teacher):
+    """What `sklearn.base.clone` should make of a teacher: a given one stays itself."""
+    if is_list(teacher):
+        return type(teacher)(keep_or_clone(member) for member in teacher)
+    return teacher if is_given(teacher) else clone(teacher)
+
+
+def check_teacher(teacher, *, hard: bool = False) -> None:
+    """Raise, before any work, if something cannot teach.
+
+    Parameters
+    ----------
+    teacher : object
+        The `teacher` of a distiller.
+    hard : bool, default=False
+        Whether a classifier that only predicts labels will do.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming what was given and what to give.
+    """
+    kinds = (
+        "a classifier, fitted or not, a torch module, a list of these, a callable that "
+        "gives scores, or 'precomputed'"
+    )
+    if isinstance(teacher, type):
+        raise TypeError(
+            f"teacher={teacher.__name__} is a class; pass an instance, "
+            f"{teacher.__name__}()."
+        )
+    if is_list(teacher):
+        if not teacher:
+            raise ValueError(f"teacher=[] is an empty list; give {kinds}.")
+        for member in teacher:
+            if isinstance(member, str) or is_list(member):
+                raise TypeError(
+                    f"teacher holds {member!r}; a list may hold classifiers, torch "
+                    "modules and callables."
+                )
+            check_teacher(member, hard=hard)
+    elif isinstance(teacher, str):
+        if teacher != PRECOMPUTED:
+            raise ValueError(f"teacher={teacher!r} is unknown; give {kinds}.")
+    elif is_estimator(teacher) and not is_module(teacher):
+        _check_estimator(teacher, hard)
+    elif not callable(teacher):
+        raise TypeError(f"teacher={teacher!r} cannot teach; give {kinds}.")
+
+
+def _check_estimator(teacher, hard: bool) -> None:
+    if is_regressor(teacher):
+        raise TypeError(
+            f"teacher={teacher!r} is a regressor; a distilled classifier needs a "
+            "teacher that scores classes."
+        )
+    frozen = type(teacher).__name__ == "FrozenEstimator"
+    if frozen and not is_fitted(teacher):
+        raise ValueError(
+            f"teacher={teacher!r} is frozen but not fitted; fit the estimator inside "
+            "before freezing it."
+        )
+    score_method(teacher, hard=hard)
+
+
+def hire(
+    teacher,
+    X,
+    y,
+    *,
+    codes,
+    classes,
+    sample_weight=None,
+    fit_params: list[dict] | None = None,
+    teacher_proba=None,
+    output: str = "auto",
+    hard: bool = False,
+    n_jobs: int | None = None,
+) -> Teacher:
+    """Make a `Teacher` of what the user gave; fit a clone of it if it is not fitted.
+
+    Parameters
+    ----------
+    teacher : object
+        Checked by `check_teacher`.
+    X : array-like of shape (n_rows, ...)
+        Training rows.
+    y : array-like of shape (n_rows,)
+        Their labels.
+    codes : ndarray of shape (n_rows,), intp
+        The labels as positions in `classes`: what skorch nets are fitted on.
+    classes : ndarray of shape (n_classes,)
+        The labels of y, sorted.
+    sample_weight : array-like of shape (n_rows,), default=None
+        Reaches a teacher that is fitted here and takes it.
+    fit_params : list of dict, default=None
+        Further arguments for `fit`, for each member (one, if it is no list).
+    teacher_proba : array-like of shape (n_rows, n_columns), default=None
+        For ``teacher="precomputed"``.
+    output : {"auto", "probabilities", "logits"}, default="auto"
+        What functions and modules give.
+    hard : bool, default=False
+        Whether a classifier that only predicts labels will do.
+    n_jobs : int, default=None
+        For members of a list that are fitted here.
+
+    Returns
+    -------
+    Teacher
+    """
+    if isinstance(teacher, str):
+        return PrecomputedTeacher(teacher_proba, len(codes))
+    members = members_of(teacher)
+    to_fit = [not is_given(member) for member in members]
+    wrap = functools.partial(_wrap, output=output, hard=hard)
+    given = {k: wrap(m) for k, m in enumerate(members) if not to_fit[k]}
+    for each in given.values():
+        each.check_rows(X)
+    job = delayed(_fit)
+    params = fit_params or [{}] * len(members)
+    fitted = iter(
+        Parallel(n_jobs=n_jobs)(
+            job(clone(m), X, y, codes, sample_weight, p)
+            for m, fit, p in zip(members, to_fit, params, strict=True)
+            if fit
+        )
+    )
+    ready = [
+        wrap(next(fitted), source="fitted", classes=classes) if fit else given[k]
+        for k, fit in enumerate(to_fit)
+    ]
+    if not is_list(teacher):
+        return ready[0]
+    networks = all(is_module(m) or is_skorch_net(m) for m in members)
+    return EnsembleTeacher(ready, as_logits=networks)
+
+
+def _wrap(teacher, *, output: str, hard: bool, source: str = "given", classes=None):
+    if is_module(teacher):
+        return ModuleTeacher(teacher, output)
+    if not is_estimator(teacher):
+        return FunctionTeacher(teacher, output)
+    if not is_skorch_net(teacher):
+        classes = None
+    return EstimatorTeacher(teacher, source, output=output, hard=hard, classes=classes)
+
+
+def _fit(estimator, X, y, codes, sample_weight, fit_params: dict):
+    if may_hold_network():
+        from skdistill.neural import cast_for_networks, contains_network
+
+        if contains_network(estimator):
+            X = cast_for_networks(X)
+    if sample_weight is not None:
+        fit_params = {**fit_params, **_weight_params(estimator, sample_weight)}
+    return estimator.fit(X, codes if is_skorch_net(estimator) else y, **fit_params)
+
+
+def _weight_params(estimator, sample_weight) -> dict:
+    """How `fit` of an estimator takes the weights; empty if it does not."""
+    if has_fit_parameter(estimator, "sample_weight"):
+        return {"sample_weight": sample_weight}
+    if get_config()["enable_metadata_routing"]:
+        routing = get_routing_for_object(estimator)
+        asked = routing.consumes("fit", ["sample_weight"])
+        return {"sample_weight": sample_weight} if asked else {}
+    if isinstance(estimator, Pipeline) and has_fit_parameter(
+        estimator.steps[-1][1], "sample_weight"
+    ):
+        return {f"{estimator.steps[-1][0]}__sample_weight": sample_weight}
+    return {}
