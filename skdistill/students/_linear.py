@@ -49,7 +49,7 @@ def is_exact(student) -> bool:
 
 
 def teach(student, X, targets: SoftTargets, fit_params: dict) -> Lesson:
-    """Fit a logistic regression by L-BFGS on the distillation loss itself.
+    """Fit a logistic regression by L-BFGS, whatever its solver, on the loss itself.
 
     Settings whose optimum this would not be are taught by weighted copies, and the
     temperature is put back into the coefficients.
@@ -82,20 +82,22 @@ def teach(student, X, targets: SoftTargets, fit_params: dict) -> Lesson:
     )
     targets = targets.weighted_by_class(model.class_weight)
     objective = SoftCrossEntropy(X, targets, model)
+    # `max_iter` of another solver counts other, dearer, steps.
+    max_iter = model.max_iter if model.solver == "lbfgs" else max(model.max_iter, 1000)
     found = minimize(
         objective,
-        np.zeros(objective.shape, order="F").ravel(order="F"),
+        np.zeros(objective.shape).ravel(),
         method="L-BFGS-B",
         jac=True,
         # scikit-learn's own settings, so that `tol` and `max_iter` mean the same.
         options={
-            "maxiter": model.max_iter,
+            "maxiter": max_iter,
             "maxls": 50,
             "gtol": model.tol,
             "ftol": 64 * np.finfo(float).eps,
         },
     )
-    n_iter = check_optimize_result("lbfgs", found, model.max_iter)
+    n_iter = check_optimize_result("lbfgs", found, max_iter)
     _set_coefficients(model, found.x.reshape(objective.shape, order="F"), X.dtype)
     model.classes_ = targets.classes
     model.n_iter_ = np.asarray([n_iter], dtype=np.int32)

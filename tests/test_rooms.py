@@ -1,0 +1,119 @@
+"""The house itself: imports go down only, nothing heavy is loaded, names are kept."""
+
+import ast
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import skdistill
+
+PACKAGE = Path(skdistill.__file__).parent
+
+#: Each room and its floor. A room may import from lower floors, and from itself.
+FLOORS = {
+    "targets": 1,
+    "_detect": 1,
+    "_sklearn_compat": 1,
+    "_rows": 2,
+    "_size": 2,
+    "neural": 2,
+    "teachers": 3,
+    "students": 3,
+    "_checks": 4,
+    "_display": 4,
+    "_seeds": 4,
+    "_classifier": 5,
+    "_deployment": 6,
+    "__init__": 7,
+}
+
+
+def room_of(path):
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imported_rooms(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module]
+            if node.module in ("skdistill", "skdistill.students"):
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for name in names:
+            parts = name.split(".")
+            if parts[0] == "skdistill" and len(parts) > 1:
+                yield parts[1]
+
+
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_go_down_only(path):
+    room = room_of(path)
+    assert room in FLOORS, f"give the room {room} a floor"
+    for other in imported_rooms(path):
+        assert other == room or FLOORS[other] < FLOORS[room], f"{room} imports {other}"
+
+
+def test_only_the_neural_room_imports_torch_or_skorch():
+    for path in SOURCES:
+        if room_of(path) == "neural":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            heavy = {name.split(".")[0] for name in names} & {"torch", "skorch"}
+            assert not heavy, f"{path.name} imports {heavy}"
+
+
+def test_private_scikit_learn_is_imported_in_one_file_only():
+    for path in SOURCES:
+        if path.name == "_sklearn_compat.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                if not node.module.startswith("sklearn"):
+                    continue
+                private = [part for part in node.module.split(".") if part[0] == "_"]
+                private += [a.name for a in node.names if a.name[0] == "_"]
+                assert not private, f"{path.name} imports {private}"
+
+
+def test_import_loads_nothing_heavy():
+    code = (
+        "import sys, sklearn.ensemble; before = set(sys.modules);"
+        "import skdistill; new = {m.split('.')[0] for m in set(sys.modules) - before};"
+        "print(sorted(new & {'torch','skorch','pandas','polars','matplotlib','onnx',"
+        "'tqdm','hypothesis'}))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == "[]"
+
+
+def test_public_names():
+    assert set(skdistill.__all__) == {"DistillationClassifier", "strip_teacher"}
+
+
+def test_documented_defaults_are_those_of_the_signature():
+    doc = inspect.getdoc(skdistill.DistillationClassifier)
+    signature = inspect.signature(skdistill.DistillationClassifier)
+    for name, parameter in signature.parameters.items():
+        head = next(line for line in doc.splitlines() if line.startswith(f"{name} : "))
+        if parameter.default is inspect.Parameter.empty:
+            assert "default=" not in head
+            continue
+        shown = parameter.default
+        shown = f'"{shown}"' if isinstance(shown, str) else repr(shown)
+        assert head.endswith(f"default={shown}"), head
