@@ -83,28 +83,38 @@ def check_rows(X, y, sample_weight):
     y = _check_labels(y)
     check_consistent_length(X, y)
     classes, codes = np.unique(y, return_inverse=True)
-    if len(classes) < 2:
-        raise ValueError(
-            f"y has one class only, {classes[0]!r}; there must be at least two classes "
-            "to tell apart."
-        )
+    codes = codes.astype(np.intp)
     weight = None
     if sample_weight is not None:
         weight = check_sample_weight(sample_weight, X, dtype=np.float64)
         if weight.min() < 0:
             raise ValueError("sample_weight has negative values; they must be >= 0.")
-    return X, y, codes.astype(np.intp), classes, weight
+    _check_several_classes(classes, codes, weight)
+    return X, y, codes, classes, weight
+
+
+def _check_several_classes(classes: NDArray, codes: NDArray, weight) -> None:
+    if len(classes) < 2:
+        raise ValueError(
+            f"y has one class only, {classes[0]!r}; there must be at least two classes "
+            "to tell apart."
+        )
+    if weight is not None and np.count_nonzero(np.bincount(codes, weight)) < 2:
+        raise ValueError(
+            "sample_weight is 0 on all rows but those of at most one class; there must "
+            "be at least two classes to tell apart."
+        )
 
 
 def _check_labels(y) -> NDArray:
+    if np.issubdtype(np.asarray(y).dtype, np.floating):
+        assert_all_finite(np.asarray(y), input_name="y")
     if type_of_target(y, input_name="y").startswith("multilabel"):
         raise ValueError(
             "y is multilabel (several columns); DistillationClassifier learns one "
             "label for a row. Distil each column on its own."
         )
     y = column_or_1d(y, warn=True)
-    if np.issubdtype(y.dtype, np.floating):
-        assert_all_finite(y, input_name="y")
     check_classification_targets(y)
     return y
 

@@ -113,7 +113,8 @@ class DistillationClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator)
         The fitted student, of the class given, usable alone.
     route_ : str
         How the student was taught: "network", "tree", "forest", "linear", "boosting",
-        "bagging", "weighted copies", "regression", "hard labels"; "labels" for ``alpha=0``.
+        "bagging", "weighted copies", "regression", "hard labels"; "labels" where
+        ``alpha=0``.
     classes_ : ndarray of shape (n_classes,)
         The labels of y.
     n_features_in_ : int

@@ -21,7 +21,9 @@ def children_tags(tags, children: list):
     theirs = [get_tags(c) for c in children if _has_tags(c)]
     inputs, mine = [t.input_tags for t in theirs], tags.input_tags
     mine.sparse = all(t.sparse for t in inputs)
-    mine.allow_nan = all(t.allow_nan for t in inputs)
+    # A missing value that the teacher cannot take fails in `fit`; `predict` only
+    # goes through the student, which is last.
+    mine.allow_nan = inputs[-1].allow_nan if _has_tags(children[-1]) else False
     mine.string = all(t.string for t in inputs)
     mine.categorical = all(t.categorical for t in inputs)
     mine.positive_only = any(t.positive_only for t in inputs)

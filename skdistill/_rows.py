@@ -57,13 +57,24 @@ def stack_rows(X, more):
 def _stack_frames(frames, X, more):
     if not isinstance(more, frames.DataFrame):
         more = frames.DataFrame(np.asarray(more), columns=list(X.columns))
-    if hasattr(frames, "concat") and hasattr(X, "iloc"):
-        # Categories that only one of the two has would turn the column into objects.
-        aligned = more.astype(
-            {c: t for c, t in X.dtypes.items() if t != "category"}, errors="ignore"
-        )
-        return frames.concat([X, aligned], ignore_index=True)
-    return frames.concat([X, more], how="vertical_relaxed")
+    if not hasattr(X, "iloc"):
+        return frames.concat([X, more], how="vertical_relaxed")
+    shared = {
+        name: _shared_categories(frames, X[name], more[name])
+        for name, dtype in X.dtypes.items()
+        if isinstance(dtype, frames.CategoricalDtype)
+    }
+    both = [X.astype(shared), more.astype(shared)]
+    return frames.concat(both, ignore_index=True)
+
+
+def _shared_categories(pandas, column, other):
+    """Join the categories, else the stacked column would not be categorical."""
+    theirs = other.astype(pandas.CategoricalDtype()).cat.categories
+    ours = column.cat.categories
+    return pandas.CategoricalDtype(
+        ours.append(theirs.difference(ours, sort=False)), ordered=column.cat.ordered
+    )
 
 
 def check_same_columns(X, more) -> None:

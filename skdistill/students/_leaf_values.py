@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from skdistill.targets import UNLABELED, SoftTargets, normalize_rows
 
 _MOST_STEPS = 60
-_TOLERANCE = 1e-10
+_TOLERANCE = 1e-14
 #: Bounds the (leaves, classes, classes) Hessians held at once to 64 MiB.
 _MOST_HESSIAN_ENTRIES = 2**23
 

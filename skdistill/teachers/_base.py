@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import numpy as np
 from numpy.typing import NDArray
 
+from skdistill._detect import may_hold_network
 from skdistill._rows import n_rows_of, slice_rows
 from skdistill.targets import ScoreKind, TeacherOutput, normalize_rows
 
@@ -13,6 +16,15 @@ BATCH_ROWS = 2**16
 
 #: How far from 1 the probabilities of a row may sum up to: float16 teachers exist.
 _SUM_TOLERANCE = 1e-2
+
+
+def casting_inputs(model) -> AbstractContextManager:
+    """While open, networks anywhere inside `model` take float64 input."""
+    if not may_hold_network():
+        return nullcontext()
+    from skdistill.neural import casting_inputs
+
+    return casting_inputs(model)
 
 
 class Teacher:

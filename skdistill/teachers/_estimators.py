@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from skdistill._detect import is_skorch_net, may_hold_network
+from skdistill._detect import is_skorch_net
 from skdistill._sklearn_compat import feature_names_of
-from skdistill.teachers._base import Teacher
+from skdistill.teachers._base import Teacher, casting_inputs
 
 
 def is_fitted(estimator) -> bool:
@@ -99,12 +99,8 @@ class EstimatorTeacher(Teacher):
 
     def scores(self, X):
         """Probabilities, or the decision function as logits."""
-        if may_hold_network():
-            from skdistill.neural import casting_inputs
-
-            with casting_inputs(self.model):
-                return self._scores(X)
-        return self._scores(X)
+        with casting_inputs(self.model):
+            return self._scores(X)
 
     def _scores(self, X):
         answer = getattr(self.model, self.method)(X)

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skdistill._rows import n_rows_of
 from skdistill.targets import ScoreKind, TeacherOutput, normalize_rows
-from skdistill.teachers._base import Teacher
+from skdistill.teachers._base import Teacher, casting_inputs
 
 #: What methods of these names give, wherever they are bound.
 _KIND_BY_NAME: dict[str, ScoreKind] = {
@@ -44,7 +44,8 @@ class FunctionTeacher(Teacher):
 
     def scores(self, X):
         """Whatever the function says."""
-        answer = np.asarray(self._ask(X))
+        with casting_inputs(getattr(self.model, "__self__", None)):
+            answer = np.asarray(self._ask(X))
         if not self.declared:
             self._check_not_probabilities(answer)
         return answer

@@ -1,0 +1,628 @@
+"""skorch nets and raw modules that learn soft targets, and stay what they were."""
+
+import copy
+import pickle
+import subprocess
+import sys
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy import sparse
+from sklearn.base import clone
+from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
+from skorch.callbacks import (
+    BatchScoring,
+    Callback,
+    Checkpoint,
+    EarlyStopping,
+    EpochScoring,
+    LRScheduler,
+)
+from skorch.dataset import Dataset, ValidSplit
+from skorch.helper import predefined_split
+from torch import nn
+
+from skdistill.neural import distillation_loss, fit_module, fit_net, net_from_module
+from skdistill.targets import UNLABELED, SoftTargets
+
+RNG = np.random.default_rng(0)
+N = 120
+X = RNG.normal(size=(N, 4)).astype(np.float32)
+LOGITS = X @ RNG.normal(size=(4, 3)) * 1.5
+CODES = (LOGITS + RNG.gumbel(size=LOGITS.shape)).argmax(axis=1)
+NAMES = np.array(["ant", "bee", "cat"])
+
+
+def softmax(logits):
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def targets(alpha=0.7, temperature=2.0, classes=NAMES, **changes):
+    given = {
+        "classes": classes,
+        "teacher": softmax(LOGITS[:, : len(classes)] / temperature),
+        "labels": np.minimum(CODES, len(classes) - 1),
+        "alpha": alpha,
+        "temperature": temperature,
+    }
+    return SoftTargets(**(given | changes))
+
+
+class Net(nn.Module):
+    def __init__(self, hidden=8, outputs=3, dropout=0.0, tail=None):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(4, hidden), nn.Tanh(), nn.Dropout(dropout)
+        )
+        self.last = nn.Linear(hidden, outputs)
+        self.tail = nn.Identity() if tail is None else tail
+
+    def forward(self, x):
+        return self.tail(self.last(self.layers(x)))
+
+
+def make_net(cls=NeuralNetClassifier, module=Net, **params):
+    usual = {
+        "criterion": nn.CrossEntropyLoss,
+        "max_epochs": 4,
+        "lr": 0.1,
+        "batch_size": 32,
+        "verbose": 0,
+        "iterator_train__shuffle": True,
+    }
+    return cls(module, **(usual | params))
+
+
+def weights(net):
+    return {key: value.clone() for key, value in net.module_.state_dict().items()}
+
+
+def assert_same_weights(one, other, **tolerance):
+    for key, value in weights(one).items():
+        torch.testing.assert_close(value, weights(other)[key], **tolerance)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Nets this small only wait for each other's threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+EXACT = {"rtol": 0, "atol": 0}
+
+
+# --- what is learned ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("optimizer", [torch.optim.SGD, torch.optim.Adam])
+def test_alpha_zero_equals_an_ordinary_fit(optimizer):
+    net = make_net(module__dropout=0.3, optimizer=optimizer, lr=0.01)
+    torch.manual_seed(3)
+    plain = clone(net).fit(X, CODES.astype(np.int64))
+    distilled = fit_net(clone(net), X, targets(alpha=0.0, temperature=3.0), 3)
+    assert_same_weights(plain, distilled, rtol=1e-6, atol=1e-7)
+    kinds = ["train_loss", "valid_loss", "valid_acc"]
+    np.testing.assert_allclose(
+        plain.history[:, kinds], distilled.history[:, kinds], rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("cls", "criterion", "tail", "outputs"),
+    [
+        (NeuralNetClassifier, nn.NLLLoss, nn.Softmax(dim=1), 2),
+        (NeuralNetBinaryClassifier, nn.BCEWithLogitsLoss, None, 1),
+        (NeuralNetBinaryClassifier, nn.BCELoss, nn.Sigmoid(), 1),
+        (NeuralNetClassifier, nn.BCEWithLogitsLoss, nn.Flatten(0), 1),
+    ],
+)
+def test_alpha_zero_with_other_criteria(cls, criterion, tail, outputs):
+    net = make_net(
+        cls,
+        criterion=criterion,
+        module=partial(Net, outputs=outputs, tail=tail),
+        lr=0.5,
+    )
+    lesson = targets(alpha=0.0, classes=NAMES[:2])
+    dtype = np.int64 if criterion is nn.NLLLoss else np.float32
+    torch.manual_seed(3)
+    plain = clone(net).fit(X, lesson.labels.astype(dtype))
+    distilled = fit_net(clone(net), X, lesson, 3)
+    assert_same_weights(plain, distilled, rtol=1e-4, atol=1e-5)
+    assert distilled.predict_proba(X).shape == (N, 2)
+
+
+@pytest.mark.parametrize("temperature", [0.7, 1.0, 5.0])
+def test_alpha_one_recovers_the_teacher(temperature):
+    few = slice(0, 30)
+    net = make_net(
+        module__hidden=128,
+        optimizer=torch.optim.LBFGS,
+        lr=1,
+        max_epochs=8,
+        batch_size=-1,
+        train_split=None,
+    )
+    lesson = targets(1.0, temperature).take(np.arange(30))
+    wrong = np.zeros_like(lesson.labels)
+    lesson = targets(
+        1.0, temperature, teacher=softmax(LOGITS[few] / temperature), labels=wrong
+    )
+    fit_net(net, X[few], lesson, random_state=0)
+    np.testing.assert_allclose(
+        net.predict_proba(X[few]), softmax(LOGITS[few]), atol=0.03
+    )
+
+
+def history_of_first_epoch(net, lesson, **params):
+    """The first loss comes before any step, so it depends on the weights alone."""
+    net = clone(net).set_params(max_epochs=1, batch_size=-1, lr=0.0, **params)
+    fit_net(net, X, lesson, random_state=0)
+    return net, net.history[0]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_reported_losses_are_the_distillation_loss(weighted):
+    weight = np.linspace(0.5, 2.0, N) if weighted else None
+    alpha = np.linspace(0, 1, N)
+    lesson = targets(alpha=alpha, weight=weight)
+    split = ValidSplit([(np.arange(0, 80), np.arange(80, N)[::-1])])
+    net, first = history_of_first_epoch(
+        make_net(module__dropout=0.0), lesson, train_split=split
+    )
+    logits = net.forward(X)
+    for name, rows in [("train_loss", slice(0, 80)), ("valid_loss", slice(80, N))]:
+        expected = distillation_loss(
+            logits[rows],
+            torch.tensor(lesson.teacher[rows]).float(),
+            torch.tensor(lesson.labels[rows]),
+            torch.tensor(alpha[rows]).float(),
+            temperature=2.0,
+            weight=None if weight is None else torch.tensor(weight[rows]).float(),
+        )
+        assert first[name] == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_probabilities_and_logits_give_the_same_loss():
+    lesson = targets()
+    _, logits = history_of_first_epoch(make_net(), lesson)
+    soft = make_net(criterion=nn.NLLLoss, module=partial(Net, tail=nn.Softmax(dim=1)))
+    _, probabilities = history_of_first_epoch(soft, lesson)
+    for name in ["train_loss", "valid_loss"]:
+        assert probabilities[name] == pytest.approx(logits[name], rel=1e-5)
+
+
+def test_single_logit_and_single_probability_give_the_same_loss():
+    lesson = targets(classes=NAMES[:2])
+    cls = NeuralNetBinaryClassifier
+    logit = make_net(cls, criterion=nn.BCEWithLogitsLoss, module__outputs=1)
+    chance = make_net(
+        cls, criterion=nn.BCELoss, module=partial(Net, outputs=1, tail=nn.Sigmoid())
+    )
+    _, one = history_of_first_epoch(logit, lesson)
+    _, other = history_of_first_epoch(chance, lesson)
+    assert one["train_loss"] == pytest.approx(other["train_loss"], rel=1e-5)
+
+
+def test_integer_weights_equal_repeated_rows():
+    counts = np.arange(N) % 3
+    rows = np.repeat(np.arange(N), counts)
+    net = make_net(batch_size=-1, train_split=None, lr=0.3)
+    weighted = fit_net(clone(net), X, targets(weight=counts.astype(float)), 1)
+    repeated = fit_net(clone(net), X[rows], targets().take(rows), 1)
+    assert_same_weights(weighted, repeated, rtol=1e-4, atol=1e-5)
+
+
+def test_class_weights_of_the_criterion_are_honoured():
+    by_class = torch.tensor([1.0, 5.0, 0.5])
+    net = make_net(criterion__weight=by_class)
+    torch.manual_seed(3)
+    plain = clone(net).fit(X, CODES.astype(np.int64))
+    distilled = fit_net(clone(net), X, targets(alpha=0.0), 3)
+    assert_same_weights(plain, distilled, rtol=1e-5, atol=1e-6)
+
+
+def test_unlabelled_rows_have_no_label():
+    labels = CODES.copy()
+    labels[::2] = UNLABELED
+    alpha = np.where(labels == UNLABELED, 1.0, 0.3)
+    net = make_net(train_split=None)
+    by_row = fit_net(clone(net), X, targets(alpha=alpha, labels=labels), 0)
+    as_one = fit_net(clone(net), X, targets(alpha=0.3, labels=labels), 0)
+    told = fit_net(clone(net), X, targets(alpha=0.3), 0)
+    assert_same_weights(by_row, as_one, **EXACT)
+    with pytest.raises(AssertionError):
+        assert_same_weights(as_one, told, rtol=1e-3, atol=1e-3)
+
+
+class SeesLabels(Callback):
+    def on_train_begin(self, net, X, y, **kwargs):
+        self.y_ = y
+
+
+def test_split_and_callbacks_see_codes():
+    labels = CODES.copy()
+    labels[::2] = UNLABELED
+    net = fit_net(make_net(callbacks=[SeesLabels]), X, targets(labels=labels))
+    seen = dict(net.callbacks_)["SeesLabels"].y_
+    assert seen.dtype == np.int64
+    np.testing.assert_array_equal(seen[1::2], CODES[1::2])
+    np.testing.assert_array_equal(seen[::2], LOGITS[::2].argmax(axis=1))
+
+
+# --- the net stays the user's ------------------------------------------------------
+
+
+class Regularized(NeuralNetClassifier):
+    """A net with a loss of its own, as skorch's guide suggests."""
+
+    def get_loss(self, *args, **kwargs):
+        loss = super().get_loss(*args, **kwargs)
+        return loss + 0.1 * sum(w.abs().sum() for w in self.module_.parameters())
+
+
+def test_own_get_loss_stays_in_force():
+    torch.manual_seed(3)
+    plain = make_net(Regularized).fit(X, CODES.astype(np.int64))
+    distilled = fit_net(make_net(Regularized), X, targets(alpha=0.0), 3)
+    assert type(distilled) is Regularized
+    assert_same_weights(plain, distilled, rtol=1e-5, atol=1e-6)
+
+
+def test_class_criterion_and_parameters_are_the_users():
+    criterion = nn.CrossEntropyLoss()
+    net = make_net(criterion=criterion)
+    before = set(net.get_params())
+    fit_net(net, X, targets())
+    assert type(net) is NeuralNetClassifier
+    assert net.criterion_ is criterion
+    assert type(criterion) is nn.CrossEntropyLoss
+    assert set(net.get_params(deep=False)) <= before
+    plain = make_net().fit(X, CODES.astype(np.int64))
+    assert set(vars(net)) == set(vars(plain))
+
+
+class Stops(Callback):
+    def on_epoch_end(self, net, **kwargs):
+        raise OSError("disk full")
+
+
+class Interrupts(Callback):
+    def on_epoch_end(self, net, **kwargs):
+        raise KeyboardInterrupt
+
+
+def test_after_an_error_class_and_generators_are_back():
+    net = make_net(callbacks=[Stops])
+    state = torch.get_rng_state()
+    with pytest.raises(OSError, match="disk full"):
+        fit_net(net, X, targets(), random_state=0)
+    assert type(net) is NeuralNetClassifier
+    assert type(net.criterion_) is nn.CrossEntropyLoss
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_an_interrupted_net_is_usable():
+    net = fit_net(make_net(callbacks=[Interrupts]), X, targets())
+    assert len(net.history) == 1
+    assert net.classes_.tolist() == NAMES.tolist()
+    assert net.predict_proba(X).shape == (N, 3)
+
+
+LOADS = """
+import pickle, sys
+import numpy as np
+sys.modules["skdistill"] = None
+with open(sys.argv[1], "rb") as file:
+    net = pickle.load(file)
+assert net.predict_proba(np.zeros((2, 4), dtype="float32")).shape == (2, 3)
+print(type(net).__name__, type(net.criterion_).__name__)
+"""
+
+
+@pytest.mark.parametrize("when", ["after", "during"])
+def test_pickle_loads_where_this_package_is_not(when, tmp_path):
+    path = tmp_path / "net.pkl"
+    elsewhere = dict.fromkeys(("f_params", "f_optimizer", "f_criterion", "f_history"))
+    saving = Checkpoint(monitor=None, f_pickle=str(path), **elsewhere)
+    net = make_net(
+        module=nn.Sequential(nn.Linear(4, 3)),
+        callbacks=[saving] if when == "during" else None,
+    )
+    fit_net(net, X, targets())
+    if when == "after":
+        path.write_bytes(pickle.dumps(net))
+    assert b"skdistill" not in path.read_bytes()
+    run = subprocess.run(
+        [sys.executable, "-c", LOADS, str(path)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert run.stdout.split() == ["NeuralNetClassifier", "CrossEntropyLoss"], run.stderr
+
+
+class Copies(Callback):
+    def on_epoch_end(self, net, **kwargs):
+        self.kind_ = type(copy.deepcopy(net))
+
+
+def test_copies_made_meanwhile_are_of_the_users_class():
+    net = fit_net(make_net(callbacks=[Copies], max_epochs=1), X, targets())
+    assert dict(net.callbacks_)["Copies"].kind_ is NeuralNetClassifier
+
+
+def test_classes_are_the_labels():
+    net = fit_net(make_net(), X, targets())
+    np.testing.assert_array_equal(net.classes_, NAMES)
+    given = fit_net(make_net(classes=[7, 8, 9]), X, targets())
+    np.testing.assert_array_equal(given.classes_, [7, 8, 9])
+
+
+def test_refitting_without_us_is_an_ordinary_fit():
+    net = fit_net(make_net(), X, targets())
+    torch.manual_seed(3)
+    net.fit(X, CODES.astype(np.int64))
+    torch.manual_seed(3)
+    plain = make_net().fit(X, CODES.astype(np.int64))
+    assert_same_weights(net, plain, **EXACT)
+
+
+# --- skorch's machinery ------------------------------------------------------------
+
+
+def test_callbacks_work():
+    net = make_net(
+        max_epochs=30,
+        callbacks=[
+            ("auc", EpochScoring("roc_auc_ovr", lower_is_better=False)),
+            ("again", EpochScoring("accuracy", name="again", use_caching=False)),
+            ("train", EpochScoring("accuracy", name="train", on_train=True)),
+            ("batch", BatchScoring("accuracy", name="batch")),
+            ("lr", LRScheduler("StepLR", step_size=1, gamma=0.5)),
+            ("stop", EarlyStopping(patience=2, threshold=0.5)),
+        ],
+    )
+    fit_net(net, X, targets(), random_state=0)
+    history = net.history
+    assert len(history) == 3
+    assert history[-1, "again"] == history[-1, "valid_acc"]
+    assert history[-1, "batch"] == pytest.approx(history[-1, "valid_acc"])
+    assert 0.2 < history[-1, "train"] <= 1
+    assert 0.2 < history[-1, "roc_auc_ovr"] <= 1
+    assert net.optimizer_.param_groups[0]["lr"] == pytest.approx(0.1 * 0.5**3)
+
+
+def test_the_best_checkpoint_is_loaded(tmp_path):
+    saving = Checkpoint(dirname=str(tmp_path), load_best=True)
+    net = fit_net(make_net(callbacks=[saving]), X, targets(), random_state=0)
+    best = int(np.argmin(net.history[:, "valid_loss"]))
+    assert net.history[best, "valid_loss_best"]
+    assert (tmp_path / "criterion.pt").exists()
+
+
+def test_optimizers_with_a_closure():
+    params = {"optimizer": torch.optim.LBFGS, "batch_size": -1, "train_split": None}
+    net = fit_net(make_net(max_epochs=5, lr=1, **params), X, targets(1.0), 0)
+    assert net.history[-1, "train_loss"] < 0.1 * net.history[0, "train_loss"]
+
+
+def test_loading_by_worker_processes():
+    net = make_net(max_epochs=1)
+    here = fit_net(clone(net), X, targets(), 0)
+    workers = clone(net).set_params(iterator_train__num_workers=1)
+    assert_same_weights(here, fit_net(workers, X, targets(), 0), **EXACT)
+
+
+def collate_reversed(items):
+    return torch.utils.data.default_collate(items[::-1])
+
+
+def test_samplers_and_collate_functions_keep_rows_and_targets_together():
+    sampler = torch.utils.data.SubsetRandomSampler(np.arange(0, N, 2).tolist())
+    net = make_net(
+        train_split=None,
+        iterator_train__shuffle=False,
+        iterator_train__sampler=sampler,
+        iterator_train__collate_fn=collate_reversed,
+        batch_size=-1,
+        optimizer=torch.optim.LBFGS,
+        lr=1,
+        max_epochs=5,
+        module__hidden=64,
+    )
+    fit_net(net, X, targets(1.0), random_state=0)
+    np.testing.assert_allclose(
+        net.predict_proba(X)[::2], softmax(LOGITS)[::2], atol=0.1
+    )
+
+
+def test_a_validation_set_of_the_users_own_is_scored_on_its_labels():
+    own = Dataset(X[:50], np.zeros(50, dtype=np.int64))
+    net = make_net(
+        train_split=predefined_split(own), max_epochs=1, iterator_valid__batch_size=50
+    )
+    fit_net(net, X, targets(), random_state=0)
+    log_chance = torch.log_softmax(net.forward(X[:50]), dim=1)
+    expected = -log_chance[:, 0].mean().item()
+    assert net.history[0, "valid_loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_datasets_of_other_rows_are_refused():
+    fixed = Dataset(X[:50], CODES[:50])
+    with pytest.raises(ValueError, match="has 50 rows where X has 120"):
+        fit_net(make_net(dataset=fixed, train_split=None), X, targets())
+
+
+class Unconnected(NeuralNetClassifier):
+    def train_step_single(self, batch, **fit_params):
+        inputs, labels = batch
+        return super().train_step_single((inputs, labels + 0), **fit_params)
+
+
+def test_a_batch_of_unknown_rows_is_never_trained_on():
+    with pytest.raises(RuntimeError, match="rows are unknown"):
+        fit_net(make_net(Unconnected), X, targets())
+
+
+def test_compiled_nets():
+    net = make_net(compile=True, compile__backend="eager", criterion=nn.NLLLoss)
+    net.set_params(module=partial(Net, tail=nn.Softmax(dim=1)), max_epochs=2)
+    compiled = fit_net(clone(net), X, targets(), random_state=0)
+    eager = fit_net(clone(net).set_params(compile=False), X, targets(), random_state=0)
+    np.testing.assert_allclose(
+        compiled.predict_proba(X), eager.predict_proba(X), rtol=1e-4
+    )
+
+
+# --- input and seeds ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda x: x.astype(np.float64),
+        pd.DataFrame,
+        sparse.csr_matrix,
+        sparse.csc_array,
+        torch.tensor,
+        lambda x: np.frombuffer(x.tobytes(), np.float32).reshape(x.shape),
+    ],
+)
+def test_any_container(convert):
+    net = make_net(max_epochs=1)
+    expected = fit_net(clone(net), X, targets(), 0)
+    assert_same_weights(expected, fit_net(clone(net), convert(X), targets(), 0))
+
+
+def test_whole_numbers_and_double_modules():
+    whole = (X * 3).astype(np.int32)
+    net = make_net(max_epochs=1)
+    expected = fit_net(clone(net), whole.astype(np.float32), targets(), 0)
+    assert_same_weights(expected, fit_net(clone(net), whole, targets(), 0))
+    double = fit_net(make_net(module=Net().double()), X, targets(), 0)
+    assert double.module_.last.weight.dtype == torch.float64
+
+
+def numpy_state():
+    return pickle.dumps(np.random.get_state())  # noqa: NPY002
+
+
+@pytest.mark.parametrize("split", [ValidSplit(5, stratified=True), ValidSplit(0.2)])
+def test_seed_fixes_the_fit_and_leaves_the_generators(split):
+    net = make_net(module__dropout=0.5, train_split=split)
+    before = torch.get_rng_state(), numpy_state()
+    one = fit_net(clone(net), X, targets(), random_state=5)
+    assert torch.equal(before[0], torch.get_rng_state())
+    assert before[1] == numpy_state()
+    torch.rand(1)
+    same = fit_net(clone(net), X, targets(), random_state=5)
+    other = fit_net(clone(net), X, targets(), random_state=6)
+    assert_same_weights(one, same, **EXACT)
+    assert not torch.equal(one.module_.last.weight, other.module_.last.weight)
+
+
+def test_without_a_seed_the_global_generator_decides():
+    torch.manual_seed(5)
+    one = fit_net(make_net(), X, targets())
+    after = torch.get_rng_state()
+    torch.manual_seed(5)
+    same = fit_net(make_net(), X, targets())
+    assert_same_weights(one, same, **EXACT)
+    assert torch.equal(after, torch.get_rng_state())
+    assert not torch.equal(
+        one.module_.last.weight, make_net().initialize().module_.last.weight
+    )
+
+
+# --- refusals ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"criterion__label_smoothing": 0.1}, "label_smoothing"),
+        ({"criterion__reduction": "sum"}, "'reduction': 'sum'"),
+        (
+            {
+                "criterion": nn.BCEWithLogitsLoss,
+                "criterion__pos_weight": torch.tensor([2.0]),
+            },
+            "pos_weight",
+        ),
+        ({"criterion": nn.MultiMarginLoss}, "set predict_nonlinearity"),
+        ({"criterion": dict}, "not a torch.nn.Module"),
+        ({"criterion__weight": torch.ones(4)}, "4 entries, but there are 3 classes"),
+        ({"module__outputs": 5}, r"shape \(32, 5\) for a batch of 32 rows and 3"),
+        ({"module__outputs": 1}, r"shape \(32, 1\) for a batch"),
+    ],
+)
+def test_what_cannot_be_honoured_is_refused(params, message):
+    net = make_net(**params)
+    with pytest.raises(ValueError, match=message):
+        fit_net(net, X, targets())
+    assert type(net) is NeuralNetClassifier
+
+
+def test_other_criteria_are_read_through_predict_nonlinearity():
+    lesson = targets()
+    _, usual = history_of_first_epoch(make_net(), lesson)
+    margin = make_net(
+        criterion=nn.MultiMarginLoss,
+        predict_nonlinearity=partial(torch.softmax, dim=-1),
+    )
+    _, other = history_of_first_epoch(margin, lesson)
+    assert other["train_loss"] == pytest.approx(usual["train_loss"], rel=1e-5)
+
+
+# --- raw modules -------------------------------------------------------------------
+
+
+def test_a_raw_module_is_copied_with_its_weights():
+    module = Net()
+    net = net_from_module(module).initialize()
+    assert type(net) is NeuralNetClassifier
+    assert net.module_ is not module
+    assert torch.equal(net.module_.last.weight, module.last.weight)
+    plain = {"max_epochs": 50, "batch_size": 64, "lr": 1e-3, "train_split": None}
+    assert {key: net.get_params()[key] for key in plain} == plain
+    assert net.optimizer is torch.optim.Adam
+
+
+def test_a_raw_module_learns_and_is_not_changed(capsys):
+    module = Net(hidden=64).eval()
+    before = copy.deepcopy(module.state_dict())
+    net = fit_module(module, X, targets(1.0), random_state=0)
+    assert not any(part.training for part in module.modules())
+    for key, value in module.state_dict().items():
+        assert torch.equal(value, before[key])
+    untrained = softmax(module(torch.tensor(X)).detach().numpy())
+    gap = np.abs(untrained - softmax(LOGITS)).mean()
+    assert np.abs(net.predict_proba(X) - softmax(LOGITS)).mean() < 0.5 * gap
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("tail", [None, nn.Flatten(0)])
+def test_a_raw_module_with_one_output_predicts_two_columns(tail):
+    lesson = targets(1.0, classes=NAMES[:2])
+    module = Net(hidden=64, outputs=1, tail=tail)
+    net = fit_module(module, X.astype(np.float64), lesson, random_state=0)
+    proba = net.predict_proba(X)
+    assert proba.shape == (N, 2)
+    truth = softmax(LOGITS[:, :2])
+    assert np.abs(proba - truth).mean() < 0.5 * np.abs(proba[:, ::-1] - truth).mean()
+
+
+def test_a_seeded_raw_module_gives_the_same_net_twice():
+    module = Net(dropout=0.5)
+    state = torch.get_rng_state()
+    one = fit_module(module, X, targets(), random_state=1)
+    assert torch.equal(state, torch.get_rng_state())
+    assert_same_weights(one, fit_module(module, X, targets(), random_state=1), **EXACT)

@@ -1,0 +1,241 @@
+"""Teachers of every kind: how they are asked, and what is made of the answer."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.datasets import make_classification
+from sklearn.ensemble import RandomForestClassifier, VotingClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
+
+import skdistill.teachers._base as base
+from skdistill import DistillationClassifier
+from skdistill._rows import stack_rows
+from skdistill._size import n_bytes
+from skdistill.teachers import check_teacher, hire, is_given, keep_or_clone
+
+X, Y = make_classification(
+    200, 6, n_informative=5, n_redundant=0, n_classes=3, random_state=0
+)
+CODES, CLASSES = Y.astype(np.intp), np.arange(3)
+TREE = DecisionTreeClassifier(max_leaf_nodes=16, random_state=0)
+
+
+def ask(teacher, X=X, named=None, **options):
+    hired = hire(teacher, X, Y, codes=CODES, classes=CLASSES, **options)
+    return hired, hired.evaluate(X, named, CLASSES)
+
+
+class Counting(ClassifierMixin, BaseEstimator):
+    """A fitted teacher that counts what it is asked."""
+
+    def __init__(self):
+        self.calls_ = []
+        self.classes_ = CLASSES
+        self.ballast_ = np.zeros(10_000)
+
+    def fit(self, X, y):
+        raise AssertionError("a given teacher must never be fitted")
+
+    def predict_proba(self, X):
+        self.calls_.append(len(X))
+        return np.full((len(X), 3), 1 / 3)
+
+
+def test_every_row_is_asked_once():
+    teacher = Counting()
+    more = np.zeros((7, 6))
+    DistillationClassifier(teacher, TREE).fit(X, Y, X_unlabeled=more)
+    assert teacher.calls_ == [200, 7]
+
+
+def test_many_rows_are_asked_in_batches(monkeypatch):
+    monkeypatch.setattr(base, "BATCH_ROWS", 64)
+    forest = RandomForestClassifier(5, random_state=0).fit(X, Y)
+    for rows in (X, scipy.sparse.csr_array(X)):
+        _, output = ask(forest, rows)
+        assert_allclose(output.values, forest.predict_proba(X))
+    teacher = Counting()
+    ask(teacher)
+    assert teacher.calls_ == [64, 64, 64, 8]
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_decision_functions_are_logits(n_classes):
+    keep = n_classes > Y
+    model = RidgeClassifier().fit(X[keep], Y[keep])
+    _, output = ask(model, X)
+    assert output.kind == "logits"
+    scores = model.decision_function(X)
+    if n_classes == 2:
+        assert_allclose(output.values[:, 1] - output.values[:, 0], scores)
+    else:
+        assert_allclose(output.values, scores)
+
+
+def test_pairwise_decision_functions_are_refused():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 4, 200)
+    model = SVC(decision_function_shape="ovo").fit(X, y)
+    teacher = hire(model, X, y, codes=y, classes=np.arange(4))
+    with pytest.raises(ValueError, match="decision_function_shape='ovr'"):
+        teacher.evaluate(X, None, np.arange(4))
+
+
+def test_an_ensemble_of_estimators_is_the_mean_of_probabilities():
+    a = GaussianNB().fit(X, Y)
+    b = RidgeClassifier().fit(X, Y)
+    teacher, output = ask([a, b])
+    scores = np.exp(b.decision_function(X))
+    expected = (a.predict_proba(X) + scores / scores.sum(axis=1, keepdims=True)) / 2
+    assert_allclose(output.values, expected)
+    assert teacher.model == [a, b]
+
+
+def test_members_with_other_columns_are_brought_together_by_label():
+    few = Y > 0
+    a = GaussianNB().fit(X, Y)
+    b = GaussianNB().fit(X[few], Y[few])
+    _, output = ask([a, b])
+    expected = a.predict_proba(X)
+    expected[:, 1:] += b.predict_proba(X)
+    assert_allclose(output.values, expected / 2)
+
+
+def test_fitted_and_unfitted_members_may_be_mixed():
+    given = GaussianNB().fit(X, Y)
+    teacher = [given, DecisionTreeClassifier(max_depth=2)]
+    hired, _ = ask(teacher, n_jobs=2)
+    assert hired.source == "fitted"
+    assert hired.model[0] is given
+    assert not is_given(teacher[1])
+    assert not is_given(teacher)
+    kept = keep_or_clone(teacher)
+    assert kept[0] is given
+    assert kept[1] is not teacher[1]
+
+
+def test_functions_say_by_name_or_by_declaration_what_they_give():
+    model = GaussianNB().fit(X, Y)
+    assert ask(model.predict_proba)[1].kind == "probabilities"
+    assert ask(model.predict_log_proba)[1].kind == "logits"
+    assert_allclose(ask(model.predict_log_proba)[1].values, model.predict_log_proba(X))
+
+    def probabilities(X):
+        return model.predict_proba(X)
+
+    with pytest.raises(ValueError, match="teacher_output='probabilities'"):
+        ask(probabilities)
+    _, output = ask(probabilities, output="probabilities")
+    assert_allclose(output.values, model.predict_proba(X))
+    assert ask(probabilities, output="logits")[1].kind == "logits"
+
+
+def test_a_single_column_is_about_the_second_class():
+    two = np.array([0, 1])
+    model = LogisticRegression().fit(X, Y > 0)
+
+    def second(X):
+        return model.predict_proba(X)[:, 1]
+
+    teacher = hire(second, X, Y > 0, codes=CODES, classes=two, output="probabilities")
+    output = teacher.evaluate(X, None, two)
+    assert_allclose(output.values, model.predict_proba(X))
+
+
+def test_votes_and_percentages_are_scaled():
+    votes = np.random.default_rng(0).integers(1, 9, (200, 3))
+    _, output = ask("precomputed", teacher_proba=votes)
+    assert_allclose(output.values, votes / votes.sum(axis=1, keepdims=True))
+
+
+def test_teacher_classes_name_columns_in_any_order():
+    proba = GaussianNB().fit(X, Y).predict_proba(X)
+    model = DistillationClassifier("precomputed", TREE, alpha=1.0)
+    straight = model.fit(X, Y, teacher_proba=proba).predict_proba(X)
+    model.set_params(teacher_classes=[2, 0, 1])
+    named = model.fit(X, Y, teacher_proba=proba[:, [2, 0, 1]]).predict_proba(X)
+    assert_array_equal(straight, named)
+
+
+def test_label_only_teachers_will_do_for_hard_targets():
+    voting = VotingClassifier([("nb", GaussianNB()), ("t", TREE)]).fit(X, Y)
+    with pytest.raises(TypeError, match="neither predict_proba nor decision_function"):
+        DistillationClassifier(voting, TREE).fit(X, Y)
+    model = DistillationClassifier(voting, TREE, alpha=1.0, targets="hard").fit(X, Y)
+    alone = DecisionTreeClassifier(max_leaf_nodes=16, random_state=0)
+    alone.fit(X, voting.predict(X))
+    assert_array_equal(model.predict(X), alone.predict(X))
+
+
+def test_given_means_nothing_left_to_fit():
+    fitted = GaussianNB().fit(X, Y)
+    for teacher in (
+        fitted,
+        FrozenEstimator(fitted),
+        [fitted, fitted.predict_proba],
+        "precomputed",
+        make_pipeline(StandardScaler(), GaussianNB()).fit(X, Y),
+    ):
+        assert is_given(teacher)
+        check_teacher(teacher)
+    assert not is_given(make_pipeline(StandardScaler(), GaussianNB()))
+
+
+def test_foreign_estimators_may_say_themselves_that_they_are_fitted():
+    class Foreign(BaseEstimator):
+        def fit(self, X, y):
+            return self
+
+        def is_fitted(self):
+            return True
+
+    assert is_given(Foreign())
+
+
+def test_weights_reach_a_fitted_teacher_and_the_end_of_a_pipeline():
+    weight = np.random.default_rng(0).uniform(0.1, 5, 200)
+    for teacher, fit in (
+        (GaussianNB(), lambda m: m.fit(X, Y, sample_weight=weight)),
+        (
+            make_pipeline(StandardScaler(), GaussianNB()),
+            lambda m: m.fit(X, Y, gaussiannb__sample_weight=weight),
+        ),
+    ):
+        hired, output = ask(teacher, sample_weight=weight)
+        assert hired.source == "fitted"
+        assert_allclose(output.values, fit(teacher).predict_proba(X))
+
+
+def test_sizes_are_counted_up_to_a_limit():
+    array = np.zeros(100_000)
+    assert 800_000 < n_bytes(array) < 801_000
+    assert n_bytes(array, limit=1000) == float("inf")
+    assert n_bytes(lambda: None) is None
+
+
+@pytest.mark.parametrize("frames", ["pandas", "polars"])
+def test_stacking_frames_keeps_columns_and_types(frames):
+    library = pytest.importorskip(frames)
+    a = library.DataFrame({"x": [1, 2], "y": ["u", "v"]})
+    b = library.DataFrame({"x": [3], "y": ["u"]})
+    stacked = stack_rows(a, b)
+    assert type(stacked) is type(a)
+    assert list(stacked["x"]) == [1, 2, 3]
+    assert list(stacked.dtypes) == list(a.dtypes)
+
+
+def test_stacking_categories_keeps_them():
+    pd = pytest.importorskip("pandas")
+    a = pd.DataFrame({"x": pd.Categorical(["u", "v"])})
+    b = pd.DataFrame({"x": pd.Categorical(["w"])})
+    stacked = stack_rows(a, b)
+    assert isinstance(stacked["x"].dtype, pd.CategoricalDtype)
+    assert list(stacked["x"]) == ["u", "v", "w"]
