@@ -5,7 +5,7 @@ from __future__ import annotations
 from sklearn.utils import get_tags
 
 from skdistill._sklearn_compat import VisualBlock
-from skdistill.teachers import is_estimator
+from skdistill.teachers import is_estimator, members_of
 
 
 def children_tags(tags, children: list):
@@ -41,28 +41,28 @@ def _has_tags(child) -> bool:
 
 
 def visual_block(distiller):
-    """Teacher above student, each open to be looked into."""
+    """Show teacher above student, each named by its part and open to be looked into."""
     teacher = getattr(distiller, "teacher_", distiller.teacher)
     student = getattr(distiller, "student_", distiller.student)
     source = getattr(distiller, "teacher_source_", None)
     route = getattr(distiller, "route_", None)
-    return VisualBlock(
-        "serial",
-        [_block(teacher), _block(student)],
-        names=[
-            "teacher" if source is None else f"teacher ({source})",
-            "student" if route is None else f"student ({route})",
-        ],
-        dash_wrapped=False,
-    )
+    members = members_of(teacher)
+    parts = [
+        _row(members, "teacher" if source is None else f"teacher ({source})"),
+        _row([student], "student" if route is None else f"student ({route})"),
+    ]
+    return VisualBlock("serial", parts, names=["", ""], dash_wrapped=False)
+
+
+def _row(children: list, part: str):
+    blocks = [_block(child) for child in children]
+    names = [part] * len(children)
+    return VisualBlock("parallel", blocks, names=names, dash_wrapped=False)
 
 
 def _block(child):
-    if isinstance(child, (list, tuple)):
-        names = [f"member {k}" for k in range(len(child))]
-        return VisualBlock("parallel", [_block(c) for c in child], names=names)
     if hasattr(child, "get_params") and not isinstance(child, type):
         return child
-    return VisualBlock(
-        "single", child, names=type(child).__name__, name_details=str(child)
-    )
+    name = getattr(child, "__name__", type(child).__name__)
+    name = child if isinstance(child, str) else name
+    return VisualBlock("single", child, names=name, name_details=str(child))
