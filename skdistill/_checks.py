@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from numbers import Real
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,22 +59,38 @@ def _is_number(value) -> bool:
     return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
 
 
-def check_rows(X, y, sample_weight):
+class TrainingRows(NamedTuple):
+    """Rows and what is known about them.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_rows, n_features)
+        As given; a list has become an array.
+    y : ndarray of shape (n_rows,)
+        Labels.
+    codes : ndarray of shape (n_rows,), intp
+        Positions of the labels in `classes`.
+    classes : ndarray of shape (n_classes,)
+        Sorted labels.
+    weight : ndarray of shape (n_rows,) or None
+        Row weights.
+    """
+
+    X: Any
+    y: NDArray
+    codes: NDArray[np.intp]
+    classes: NDArray
+    weight: NDArray[np.float64] | None
+
+
+def check_rows(X, y, sample_weight) -> TrainingRows:
     """Check training rows, labels and weights against one another.
 
     X is left to teacher and student, who know what they take; here only its shape.
 
     Returns
     -------
-    X : array-like
-        As given; a list becomes an array.
-    y : ndarray of shape (n_rows,)
-        Labels.
-    codes : ndarray of shape (n_rows,), intp
-        Positions in `classes`.
-    classes : ndarray of shape (n_classes,)
-        Sorted labels.
-    weight : ndarray of shape (n_rows,) or None
+    TrainingRows
     """
     X = check_shape(X)
     if y is None:
@@ -90,7 +107,7 @@ def check_rows(X, y, sample_weight):
         if weight.min() < 0:
             raise ValueError("sample_weight has negative values; they must be >= 0.")
     _check_several_classes(classes, codes, weight)
-    return X, y, codes, classes, weight
+    return TrainingRows(X, y, codes, classes, weight)
 
 
 def _check_several_classes(classes: NDArray, codes: NDArray, weight) -> None:
@@ -178,7 +195,7 @@ def warn_if_teacher_disagrees(targets: SoftTargets) -> None:
     """Warn of a given teacher that knows y less well than the majority class does."""
     labeled = targets.labels != UNLABELED
     labels = targets.labels[labeled]
-    agreement = np.mean(targets.teacher[labeled].argmax(axis=1) == labels)
+    agreement = np.mean(targets.teacher.argmax(axis=1)[labeled] == labels)
     majority = np.bincount(labels).max() / len(labels)
     if agreement < majority:
         warnings.warn(

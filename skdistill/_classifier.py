@@ -7,19 +7,15 @@ import warnings
 from typing import Any
 
 import numpy as np
-from sklearn import get_config
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.base import ClassifierMixin
 from sklearn.exceptions import NotFittedError
-from sklearn.utils.metadata_routing import (
-    MetadataRouter,
-    MethodMapping,
-    process_routing,
-)
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
 from skdistill import _checks
-from skdistill._display import children_tags, visual_block
+from skdistill._base import BaseDistiller
+from skdistill._checks import TrainingRows
+from skdistill._display import children_tags
 from skdistill._rows import stack_rows
 from skdistill._seeds import seed_children
 from skdistill._size import n_bytes
@@ -32,9 +28,22 @@ from skdistill.teachers import (
     hire,
     is_estimator,
     is_given,
-    keep_or_clone,
     members_of,
 )
+
+
+def _check_teacher_proba(teacher, teacher_proba) -> None:
+    precomputed = isinstance(teacher, str)
+    if precomputed and teacher_proba is None:
+        raise ValueError(
+            f"teacher={PRECOMPUTED!r} needs fit(X, y, teacher_proba=P), with one row "
+            "of probabilities for each row of X."
+        )
+    if not precomputed and teacher_proba is not None:
+        raise ValueError(
+            "teacher_proba was passed, but it is only read where "
+            f"teacher={PRECOMPUTED!r}; here the teacher is {type(teacher).__name__}."
+        )
 
 
 def _says_proba(self) -> bool:
@@ -51,7 +60,7 @@ def _says_decision(self) -> bool:
     return hasattr(self.student, "decision_function")
 
 
-class DistillationClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class DistillationClassifier(ClassifierMixin, BaseDistiller):
     r"""Train a small student on what a heavy teacher says about each row.
 
     The student minimises, over its rows,
@@ -158,9 +167,6 @@ class DistillationClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator)
     True
     """
 
-    # These are for the distiller itself: no need to ask for them.
-    __metadata_request__fit = {"teacher_proba": True, "X_unlabeled": True}
-
     def __init__(
         self,
         teacher,
@@ -228,74 +234,38 @@ class DistillationClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator)
         TypeError, ValueError
             Before any training, if a parameter or the data cannot be meant so.
         """
-        self._check_params()
-        X, y, codes, classes, weight = _checks.check_rows(X, y, sample_weight)
-        _checks.check_unlabeled(X, X_unlabeled)
-        self._check_teacher_proba(teacher_proba)
+        self._check_params(teacher_proba)
+        rows = _checks.check_rows(X, y, sample_weight)
+        _checks.check_unlabeled(rows.X, X_unlabeled)
         teacher_params, student_params = self._route_metadata(params)
-
         seeded = seed_children(self.teacher, self.student, self.random_state)
-        teacher = self._hire(
-            seeded.teacher, X, y, codes, classes, weight, teacher_params, teacher_proba
-        )
-        rows, lesson_plan = self._plan(teacher, X, codes, classes, weight, X_unlabeled)
+
+        teacher = self._hire(seeded.teacher, rows, teacher_params, teacher_proba)
+        X, targets = self._ask(teacher, rows, X_unlabeled)
         self._say(f"teaching the student {type(self.student).__name__}")
         lesson = learn(
-            seeded.student, rows, lesson_plan, student_params, random_state=seeded.seed
+            seeded.student, X, targets, student_params, random_state=seeded.seed
         )
         self._warn_if_larger(teacher, lesson)
-        return self._remember(X, classes, teacher, lesson)
+        return self._remember(rows, teacher, lesson)
 
-    def _check_params(self) -> None:
+    def _check_params(self, teacher_proba) -> None:
         _checks.check_settings(self)
-        hard = self.targets == "hard"
-        check_teacher(self.teacher, hard=hard)
+        _checks.check_teacher_classes(self.teacher_classes)
+        check_teacher(self.teacher, hard=self.targets == "hard")
         check_student(self.student)
+        _check_teacher_proba(self.teacher, teacher_proba)
 
-    def _check_teacher_proba(self, teacher_proba) -> None:
-        precomputed = isinstance(self.teacher, str)
-        if precomputed and teacher_proba is None:
-            raise ValueError(
-                f"teacher={PRECOMPUTED!r} needs fit(X, y, teacher_proba=P), with one "
-                "row of probabilities for each row of X."
-            )
-        if not precomputed and teacher_proba is not None:
-            raise ValueError(
-                "teacher_proba was passed, but it is only read where "
-                f"teacher={PRECOMPUTED!r}; here the teacher is "
-                f"{type(self.teacher).__name__}."
-            )
-
-    def _route_metadata(self, params: dict) -> tuple[list[dict], dict]:
-        """Sort further metadata into what each teacher's and the student's fit get."""
-        members = members_of(self.teacher)
-        if not get_config()["enable_metadata_routing"]:
-            if params:
-                raise ValueError(
-                    f"fit got unexpected {sorted(params)}; to pass metadata on to "
-                    "teacher or student call "
-                    "sklearn.set_config(enable_metadata_routing=True) and request it "
-                    "there with set_fit_request."
-                )
-            return [{}] * len(members), {}
-        routed = process_routing(self, "fit", **params)
-        by_teacher = [
-            dict(routed[name]["fit"]) if name in routed else {}
-            for name in self._teacher_names()
-        ]
-        student = routed["student"]["fit"] if "student" in routed else {}
-        return by_teacher, dict(student)
-
-    def _hire(self, seeded, X, y, codes, classes, weight, params, proba) -> Teacher:
+    def _hire(self, seeded, rows: TrainingRows, params: list[dict], proba) -> Teacher:
         if not is_given(seeded):
             self._say("fitting the teacher")
         return hire(
             seeded,
-            X,
-            y,
-            codes=codes,
-            classes=classes,
-            sample_weight=weight,
+            rows.X,
+            rows.y,
+            codes=rows.codes,
+            classes=rows.classes,
+            sample_weight=rows.weight,
             fit_params=params,
             teacher_proba=proba,
             output=self.teacher_output,
@@ -303,29 +273,33 @@ class DistillationClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator)
             n_jobs=self.n_jobs,
         )
 
-    def _plan(
-        self, teacher: Teacher, X, codes, classes, weight, X_unlabeled
+    def _ask(
+        self, teacher: Teacher, rows: TrainingRows, X_unlabeled
     ) -> tuple[Any, SoftTargets]:
         """Ask the teacher about all rows and make the student's targets of it."""
-        named = _checks.check_teacher_classes(self.teacher_classes)
-        ask = functools.partial(teacher.evaluate, classes=named, fallback=classes)
+        X, classes = rows.X, rows.classes
+        ask = functools.partial(
+            teacher.evaluate,
+            classes=_checks.check_teacher_classes(self.teacher_classes),
+            fallback=classes,
+            progress=self._progress_bar(),
+        )
         self._say("asking the teacher")
-        progress = self._progress_bar()
-        output = ask(X, ask=progress)
+        output = ask(X)
         if X_unlabeled is not None and self.alpha > 0:
             teacher.check_rows(X_unlabeled)
-            more = ask(X_unlabeled, ask=progress)
+            more = ask(X_unlabeled)
             X = stack_rows(X, X_unlabeled)
             values = np.concatenate([output.values, more.values])
             output = TeacherOutput(values, output.kind, output.classes)
         targets = build_targets(
             output,
             classes,
-            codes,
+            rows.codes,
             temperature=float(self.temperature),
             alpha=float(self.alpha),
             hard=self.targets == "hard",
-            weight=weight,
+            weight=rows.weight,
         )
         if teacher.source != "fitted":
             _checks.warn_if_teacher_disagrees(targets)
@@ -345,29 +319,18 @@ class DistillationClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator)
                 stacklevel=3,
             )
 
-    def _remember(self, X, classes, teacher: Teacher, lesson: Lesson):
+    def _remember(self, rows: TrainingRows, teacher: Teacher, lesson: Lesson):
         """Set all fitted attributes at once, so that a failed fit leaves none."""
         if hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
-        validate_data(self, X, skip_check_array=True)
-        self.classes_ = classes
+        validate_data(self, rows.X, skip_check_array=True)
+        self.classes_ = rows.classes
         self.teacher_ = teacher.model
         self.teacher_source_ = teacher.source
         self.student_ = lesson.student
         self.route_ = lesson.route
         self._lesson = lesson
         return self
-
-    def _say(self, what: str) -> None:
-        if self.verbose:
-            print(f"[DistillationClassifier] {what}")
-
-    def _progress_bar(self):
-        if not self.verbose:
-            return None
-        from tqdm import tqdm
-
-        return functools.partial(tqdm, desc="asking the teacher", unit="batch")
 
     def _taught(self) -> Lesson:
         try:
@@ -422,7 +385,8 @@ class DistillationClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator)
         ndarray of shape (n_rows, n_classes)
             One column for each of `classes_`.
         """
-        return np.log(self.predict_proba(X))
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
 
     @available_if(_says_decision)
     def decision_function(self, X):
@@ -440,105 +404,7 @@ class DistillationClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator)
         """
         return self._taught().student.decision_function(X)
 
-    def get_params(self, deep=True):
-        """Get parameters; those of a given (fitted) teacher are not among them.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Whether to include the parameters of an unfitted teacher and the student.
-
-        Returns
-        -------
-        dict
-            Names to values.
-        """
-        params = super().get_params(deep=deep)
-        if deep and is_given(self.teacher):
-            params = {k: v for k, v in params.items() if not k.startswith("teacher__")}
-        return params
-
-    def set_params(self, **params):
-        """Set parameters, nested ones as ``student__name`` and ``teacher__name``.
-
-        Parameters
-        ----------
-        **params : dict
-            Names to values.
-
-        Returns
-        -------
-        self : DistillationClassifier
-            This estimator.
-
-        Raises
-        ------
-        ValueError
-            For a parameter of a given (fitted) teacher, which would have no effect.
-        """
-        nested = sorted(name for name in params if name.startswith("teacher__"))
-        teacher = params.get("teacher", self.teacher)
-        if nested and is_given(teacher):
-            raise ValueError(
-                f"{nested[0]!r} cannot be set: the teacher {type(teacher).__name__} is "
-                "used as it is (given fitted), so its parameters have no effect. Give "
-                "an unfitted teacher to search over them, or a grid of fitted ones, "
-                "{'teacher': [FrozenEstimator(a), FrozenEstimator(b)]}."
-            )
-        return super().set_params(**params)
-
-    def _teacher_names(self) -> list[str]:
-        members = members_of(self.teacher)
-        if members == [self.teacher]:
-            return ["teacher"]
-        return [f"teacher_{k}" for k in range(len(members))]
-
-    def get_metadata_routing(self):
-        """Say which metadata `fit` takes for itself, the teacher and the student.
-
-        Returns
-        -------
-        MetadataRouter
-            See :ref:`scikit-learn's guide <metadata_routing>`.
-        """
-        router = MetadataRouter(owner=self).add_self_request(self)
-        to_fit = MethodMapping().add(caller="fit", callee="fit")
-        children = dict(
-            zip(self._teacher_names(), members_of(self.teacher), strict=True)
-        )
-        children["student"] = self.student
-        for name, child in children.items():
-            if hasattr(child, "get_metadata_routing"):
-                router.add(**{name: child}, method_mapping=to_fit)
-        return router
-
-    def __sklearn_clone__(self):
-        params = self.get_params(deep=False)
-        copies = {
-            name: keep_or_clone(value)
-            if name == "teacher"
-            else clone(value, safe=False)
-            for name, value in params.items()
-        }
-        copy = type(self)(**copies)
-        for name in ("_metadata_request", "_sklearn_output_config"):
-            if hasattr(self, name):
-                setattr(copy, name, clone(getattr(self, name), safe=False))
-        return copy
-
-    def __sklearn_is_fitted__(self):
-        return hasattr(self, "_lesson")
-
     def __sklearn_tags__(self):
         return children_tags(
             super().__sklearn_tags__(), [*members_of(self.teacher), self.student]
         )
-
-    def _sk_visual_block_(self):
-        return visual_block(self)
-
-    def __repr__(self, N_CHAR_MAX=700):
-        text = super().__repr__(N_CHAR_MAX=N_CHAR_MAX)
-        if not hasattr(self, "_lesson"):
-            return text
-        return f"{text}  # teacher {self.teacher_source_}, student by {self.route_!r}"

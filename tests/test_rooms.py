@@ -25,9 +25,10 @@ FLOORS = {
     "_checks": 4,
     "_display": 4,
     "_seeds": 4,
-    "_classifier": 5,
-    "_deployment": 6,
-    "__init__": 7,
+    "_base": 5,
+    "_classifier": 6,
+    "_deployment": 7,
+    "__init__": 8,
 }
 
 

@@ -23,9 +23,12 @@ from skdistill._sklearn_compat import (
 )
 from skdistill.students import _copies
 from skdistill.students._lesson import Lesson
-from skdistill.targets import UNLABELED, SoftTargets
+from skdistill.targets import SoftTargets
 
 ROUTE = "linear"
+
+#: Targets enter once, by blocks of rows, so that memory stays that of a plain fit.
+_BLOCK_ROWS = 2**14
 
 
 def takes(student) -> bool:
@@ -142,28 +145,30 @@ class SoftCrossEntropy:
         self.binary = len(targets.classes) == 2
         n_outputs = 1 if self.binary else len(targets.classes)
         self.shape = (n_outputs, self.n_features + model.fit_intercept)
-        weight = np.ones(X.shape[0]) if targets.weight is None else targets.weight
-        total = weight.sum()
+        total = len(targets.labels) if targets.weight is None else targets.weight.sum()
         penalty, C = linear_penalty(model)
         self.strength = 0.0 if penalty is None else 1.0 / (C * total)
-        # Of the mean loss: `tol` bounds its gradient.
+        # Of the mean loss: `tol` bounds its gradient. Numbers, where rows weigh alike.
+        weight = 1.0 if targets.weight is None else targets.weight
         self.on_teacher = weight * targets.alpha / total
-        self.on_label = weight / total - self.on_teacher
-        self.linear_term = self._moments(self._pull(targets))
+        self.on_label = weight * (1.0 - targets.alpha) / total
+        self.linear_term = np.zeros(self.shape)
+        for start in range(0, X.shape[0], _BLOCK_ROWS):
+            rows = slice(start, start + _BLOCK_ROWS)
+            self.linear_term += self._moments(self._pull(targets, rows), X[rows])
 
-    def _pull(self, targets: SoftTargets) -> NDArray:
-        """What draws each logit up: d loss / d z without the normaliser's part."""
-        pull = targets.teacher * (self.temperature * self.on_teacher)[:, None]
-        rows = np.flatnonzero(targets.labels != UNLABELED)
-        pull[rows, targets.labels[rows]] += self.on_label[rows]
+    def _pull(self, targets: SoftTargets, rows: slice) -> NDArray:
+        """What draws each logit up: - d loss / d z without the normaliser's part."""
+        on_teacher = _column(self.on_teacher, rows)
+        pull = targets.teacher[rows] * (self.temperature * on_teacher)
+        hot = targets.labels[rows, None] == np.arange(pull.shape[1])
+        pull += hot * _column(self.on_label, rows)
         return pull[:, 1:] if self.binary else pull
 
-    def _moments(self, by_row: NDArray) -> NDArray:
+    def _moments(self, by_row: NDArray, X) -> NDArray:
         """Gradient with respect to the coefficients of one with respect to logits."""
         moments = np.empty(self.shape)
-        moments[:, : self.n_features] = safe_sparse_dot(
-            by_row.T, self.X, dense_output=True
-        )
+        moments[:, : self.n_features] = safe_sparse_dot(by_row.T, X, dense_output=True)
         if self.shape[1] > self.n_features:
             moments[:, -1] = by_row.sum(axis=0)
         return moments
@@ -173,10 +178,10 @@ class SoftCrossEntropy:
         W = coefficients[:, : self.n_features]
         z = safe_sparse_dot(self.X, W.T, dense_output=True)
         if self.shape[1] > self.n_features:
-            z = z + coefficients[:, -1]
+            z += coefficients[:, -1]
         normalizer, by_row = self._normalizer(z)
         loss = normalizer - np.vdot(coefficients, self.linear_term)
-        gradient = self._moments(by_row) - self.linear_term
+        gradient = self._moments(by_row, self.X) - self.linear_term
         gradient[:, : self.n_features] += self.strength * W
         loss += 0.5 * self.strength * np.vdot(W, W)
         return float(loss), gradient.ravel(order="F")
@@ -184,21 +189,31 @@ class SoftCrossEntropy:
     def _normalizer(self, z: NDArray) -> tuple[float, NDArray]:
         """Sum of the weighted log-normalisers, and its gradient in z (overwritten)."""
         if self.temperature == 1.0:
-            return self._log_normalizer(z, self.on_teacher + self.on_label)
+            return _log_normalizer(z, self.on_teacher + self.on_label)
         T = self.temperature
-        soft, soft_gradient = self._log_normalizer(z / T, T**2 * self.on_teacher)
-        hard, hard_gradient = self._log_normalizer(z, self.on_label)
+        soft, soft_gradient = _log_normalizer(z / T, T**2 * self.on_teacher)
+        hard, hard_gradient = _log_normalizer(z, self.on_label)
         soft_gradient /= T
-        soft_gradient += hard_gradient
-        return soft + hard, soft_gradient
+        hard_gradient += soft_gradient
+        return soft + hard, hard_gradient
 
-    def _log_normalizer(self, z: NDArray, weight: NDArray) -> tuple[float, NDArray]:
-        if self.binary:
-            z = z[:, 0]
-            return weight @ np.logaddexp(0.0, z), (weight * expit(z))[:, None]
-        largest = z.max(axis=1, keepdims=True)
-        z = z - largest
-        np.exp(z, out=z)
-        total = z.sum(axis=1, keepdims=True)
-        z *= weight[:, None] / total
-        return weight @ (np.log(total) + largest)[:, 0], z
+
+def _column(by_row, rows: slice):
+    return by_row[rows, None] if isinstance(by_row, np.ndarray) else by_row
+
+
+def _log_normalizer(z: NDArray, weight) -> tuple[float, NDArray]:
+    """``sum(weight * logsumexp(z))`` and its gradient, which takes the place of z."""
+    if z.shape[1] == 1:
+        loss = np.sum(weight * np.logaddexp(0.0, z[:, 0]))
+        expit(z, out=z)
+        z *= _column(weight, slice(None))
+        return loss, z
+    largest = z.max(axis=1, keepdims=True)
+    z -= largest
+    np.exp(z, out=z)
+    total = z.sum(axis=1, keepdims=True)
+    z *= _column(weight, slice(None)) / total
+    np.log(total, out=total)
+    total += largest
+    return np.sum(weight * total[:, 0]), z

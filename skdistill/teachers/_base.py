@@ -57,7 +57,7 @@ class Teacher:
     def check_rows(self, X) -> None:
         """Raise if this teacher cannot read such rows."""
 
-    def evaluate(self, X, classes: NDArray | None, fallback: NDArray, *, ask=None):
+    def evaluate(self, X, classes: NDArray | None, fallback: NDArray, *, progress=None):
         """Put every row to the teacher once.
 
         Parameters
@@ -68,7 +68,7 @@ class Teacher:
             The user's `teacher_classes`.
         fallback : ndarray of shape (n_classes,)
             The classes of y, for a teacher of which nobody names the columns.
-        ask : callable, default=None
+        progress : callable, default=None
             Wraps the iterator of batches, to show progress.
 
         Returns
@@ -85,14 +85,14 @@ class Teacher:
         if n_rows <= BATCH_ROWS:
             values = self._checked(self.scores(X), n_rows, 0)
         else:
-            values = self._in_batches(X, n_rows, ask)
+            values = self._in_batches(X, n_rows, progress)
         labels = self._columns(values.shape[1], classes, fallback)
         return TeacherOutput(values, self.kind, labels)
 
-    def _in_batches(self, X, n_rows: int, ask) -> NDArray[np.float64]:
+    def _in_batches(self, X, n_rows: int, progress) -> NDArray[np.float64]:
         starts = range(0, n_rows, BATCH_ROWS)
         values = np.empty((0, 0))
-        for start in starts if ask is None else ask(starts):
+        for start in starts if progress is None else progress(starts):
             stop = min(start + BATCH_ROWS, n_rows)
             answer = self.scores(slice_rows(X, start, stop))
             answer = self._checked(answer, stop - start, start)

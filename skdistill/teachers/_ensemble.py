@@ -40,12 +40,12 @@ class EnsembleTeacher(Teacher):
         for member in self.members:
             member.check_rows(X)
 
-    def evaluate(self, X, classes, fallback, *, ask=None):
+    def evaluate(self, X, classes, fallback, *, progress=None):
         """Ask each member once; columns are brought together by label."""
-        first = self.members[0].evaluate(X, classes, fallback, ask=ask)
+        first = self.members[0].evaluate(X, classes, fallback, progress=progress)
         total = self._votes(first)
         for member in self.members[1:]:
-            output = member.evaluate(X, classes, fallback, ask=ask)
+            output = member.evaluate(X, classes, fallback, progress=progress)
             total += self._votes(align_columns(output, first.classes))
         total /= len(self.members)
         return TeacherOutput(total, self.kind, first.classes)

@@ -108,7 +108,7 @@ class PrecomputedTeacher(Teacher):
             )
         return self.table
 
-    def evaluate(self, X, classes, fallback, *, ask=None):
+    def evaluate(self, X, classes, fallback, *, progress=None):
         """The table, with its columns named."""
         labels = self._columns(self.table.shape[1], classes, fallback)
         return TeacherOutput(self.scores(X), self.kind, labels)

@@ -1,0 +1,156 @@
+"""What every distiller is: a teacher and a student, under scikit-learn's protocol."""
+
+from __future__ import annotations
+
+import functools
+
+from sklearn import get_config
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
+
+from skdistill._display import visual_block
+from skdistill.teachers import is_given, keep_or_clone, members_of
+
+
+class BaseDistiller(MetaEstimatorMixin, BaseEstimator):
+    """Parameters, cloning, metadata routing, tags and looks of a distiller.
+
+    A given (fitted) teacher is an object to be used, not a setting: it survives
+    cloning as it is, and its parameters are not the distiller's.
+    """
+
+    # These are for the distiller itself: no need to ask for them.
+    __metadata_request__fit = {"teacher_proba": True, "X_unlabeled": True}
+
+    def get_params(self, deep=True):
+        """Get parameters; those of a given (fitted) teacher are not among them.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to include the parameters of an unfitted teacher and the student.
+
+        Returns
+        -------
+        dict
+            Names to values.
+        """
+        params = super().get_params(deep=deep)
+        if deep and is_given(self.teacher):
+            params = {k: v for k, v in params.items() if not k.startswith("teacher__")}
+        return params
+
+    def set_params(self, **params):
+        """Set parameters, nested ones as ``student__name`` and ``teacher__name``.
+
+        Parameters
+        ----------
+        **params : dict
+            Names to values.
+
+        Returns
+        -------
+        self : DistillationClassifier
+            This estimator.
+
+        Raises
+        ------
+        ValueError
+            For a parameter of a given (fitted) teacher, which would have no effect.
+        """
+        nested = sorted(name for name in params if name.startswith("teacher__"))
+        teacher = params.get("teacher", self.teacher)
+        if nested and is_given(teacher):
+            raise ValueError(
+                f"{nested[0]!r} cannot be set: the teacher {type(teacher).__name__} is "
+                "used as it is (given fitted), so its parameters have no effect. Give "
+                "an unfitted teacher to search over them, or a grid of fitted ones, "
+                "{'teacher': [FrozenEstimator(a), FrozenEstimator(b)]}."
+            )
+        return super().set_params(**params)
+
+    def _teacher_names(self) -> list[str]:
+        members = members_of(self.teacher)
+        if members == [self.teacher]:
+            return ["teacher"]
+        return [f"teacher_{k}" for k in range(len(members))]
+
+    def get_metadata_routing(self):
+        """Say which metadata `fit` takes for itself, the teacher and the student.
+
+        Returns
+        -------
+        MetadataRouter
+            See :ref:`scikit-learn's guide <metadata_routing>`.
+        """
+        router = MetadataRouter(owner=self).add_self_request(self)
+        to_fit = MethodMapping().add(caller="fit", callee="fit")
+        children = dict(
+            zip(self._teacher_names(), members_of(self.teacher), strict=True)
+        )
+        children["student"] = self.student
+        for name, child in children.items():
+            if hasattr(child, "get_metadata_routing"):
+                router.add(**{name: child}, method_mapping=to_fit)
+        return router
+
+    def __sklearn_clone__(self):
+        params = self.get_params(deep=False)
+        copies = {
+            name: keep_or_clone(value)
+            if name == "teacher"
+            else clone(value, safe=False)
+            for name, value in params.items()
+        }
+        copy = type(self)(**copies)
+        for name in ("_metadata_request", "_sklearn_output_config"):
+            if hasattr(self, name):
+                setattr(copy, name, clone(getattr(self, name), safe=False))
+        return copy
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "_lesson")
+
+    def _sk_visual_block_(self):
+        return visual_block(self)
+
+    def __repr__(self, N_CHAR_MAX=700):
+        text = super().__repr__(N_CHAR_MAX=N_CHAR_MAX)
+        if not hasattr(self, "_lesson"):
+            return text
+        return f"{text}  # teacher {self.teacher_source_}, student by {self.route_!r}"
+
+    def _route_metadata(self, params: dict) -> tuple[list[dict], dict]:
+        """Sort further metadata into what each teacher's and the student's fit get."""
+        members = members_of(self.teacher)
+        if not get_config()["enable_metadata_routing"]:
+            if params:
+                raise ValueError(
+                    f"fit got unexpected {sorted(params)}; to pass metadata on to "
+                    "teacher or student call "
+                    "sklearn.set_config(enable_metadata_routing=True) and request it "
+                    "there with set_fit_request."
+                )
+            return [{}] * len(members), {}
+        routed = process_routing(self, "fit", **params)
+        by_teacher = [
+            dict(routed[name]["fit"]) if name in routed else {}
+            for name in self._teacher_names()
+        ]
+        student = routed["student"]["fit"] if "student" in routed else {}
+        return by_teacher, dict(student)
+
+    def _say(self, what: str) -> None:
+        if self.verbose:
+            print(f"[DistillationClassifier] {what}")
+
+    def _progress_bar(self):
+        if not self.verbose:
+            return None
+        from tqdm import tqdm
+
+        return functools.partial(tqdm, desc="asking the teacher", unit="batch")
