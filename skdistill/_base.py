@@ -137,12 +137,14 @@ class BaseDistiller(MetaEstimatorMixin, BaseEstimator):
                 )
             return [{}] * len(members), {}
         routed = process_routing(self, "fit", **params)
+        # What has nothing to request was not added to the router.
         by_teacher = [
-            dict(routed[name]["fit"]) if name in routed else {}
-            for name in self._teacher_names()
+            dict(routed[name]["fit"]) if hasattr(m, "get_metadata_routing") else {}
+            for name, m in zip(self._teacher_names(), members, strict=True)
         ]
-        student = routed["student"]["fit"] if "student" in routed else {}
-        return by_teacher, dict(student)
+        if not hasattr(self.student, "get_metadata_routing"):
+            return by_teacher, {}
+        return by_teacher, dict(routed["student"]["fit"])
 
     def _say(self, what: str) -> None:
         if self.verbose:

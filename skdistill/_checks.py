@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_consistent_length
+from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import assert_all_finite, column_or_1d
 
@@ -160,6 +160,13 @@ def check_shape(X):
             "required."
         )
     return X
+
+
+def check_no_missing(X) -> None:
+    """Refuse NaN and inf; a sum tells most of the time, and quickly."""
+    if isinstance(X, np.ndarray) and X.dtype.kind == "f" and np.isfinite(X.sum()):
+        return
+    check_array(X, accept_sparse=True, dtype=None, allow_nd=True, input_name="X")
 
 
 def check_unlabeled(X, X_unlabeled) -> None:

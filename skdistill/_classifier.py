@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.exceptions import NotFittedError
+from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
 from skdistill import _checks
 from skdistill._base import BaseDistiller
 from skdistill._checks import TrainingRows
-from skdistill._display import children_tags
+from skdistill._display import children_tags, tags_of
 from skdistill._rows import stack_rows
 from skdistill._seeds import seed_children
 from skdistill._size import n_bytes
@@ -30,6 +31,9 @@ from skdistill.teachers import (
     is_given,
     members_of,
 )
+
+#: In bytes. Of a student that small nobody asks whether anything is saved.
+_SMALL_STUDENT = 10_000
 
 
 def _check_teacher_proba(teacher, teacher_proba) -> None:
@@ -310,7 +314,7 @@ class DistillationClassifier(ClassifierMixin, BaseDistiller):
             return
         students = n_bytes(lesson.student)
         teachers = students and n_bytes(teacher.model, limit=students)
-        if students and teachers and students > teachers:
+        if students and teachers and students > max(teachers, _SMALL_STUDENT):
             warnings.warn(
                 f"The student is larger than its teacher ({students:,.0f} against "
                 f"{teachers:,.0f} bytes): nothing is saved. Restrict it "
@@ -330,15 +334,21 @@ class DistillationClassifier(ClassifierMixin, BaseDistiller):
         self.student_ = lesson.student
         self.route_ = lesson.route
         self._lesson = lesson
+        # What `fit` refuses, `predict` refuses, even if the student would take it.
+        takes_nan = get_tags(self).input_tags.allow_nan
+        self._refuses_nan = not takes_nan and tags_of(self.student).allow_nan
         return self
 
-    def _taught(self) -> Lesson:
+    def _taught(self, X) -> Lesson:
         try:
-            return self._lesson
+            lesson = self._lesson
         except AttributeError:
             raise NotFittedError(
                 "This DistillationClassifier is not fitted yet; call fit first."
             ) from None
+        if self._refuses_nan:
+            _checks.check_no_missing(X)
+        return lesson
 
     def predict(self, X):
         """Predict labels.
@@ -353,7 +363,7 @@ class DistillationClassifier(ClassifierMixin, BaseDistiller):
         ndarray of shape (n_rows,)
             Labels of y.
         """
-        return self._taught().predict(X)
+        return self._taught(X).predict(X)
 
     @available_if(_says_proba)
     def predict_proba(self, X):
@@ -369,7 +379,7 @@ class DistillationClassifier(ClassifierMixin, BaseDistiller):
         ndarray of shape (n_rows, n_classes)
             One column for each of `classes_`.
         """
-        return self._taught().predict_proba(X)
+        return self._taught(X).predict_proba(X)
 
     @available_if(_says_proba)
     def predict_log_proba(self, X):
@@ -402,7 +412,7 @@ class DistillationClassifier(ClassifierMixin, BaseDistiller):
         ndarray of shape (n_rows,) or (n_rows, n_classes)
             The student's scores.
         """
-        return self._taught().student.decision_function(X)
+        return self._taught(X).student.decision_function(X)
 
     def __sklearn_tags__(self):
         return children_tags(

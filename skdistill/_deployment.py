@@ -6,6 +6,8 @@ import copyreg
 import io
 import pickle
 
+from sklearn.utils.validation import check_is_fitted
+
 from skdistill._classifier import DistillationClassifier
 
 
@@ -26,6 +28,11 @@ def strip_teacher(model):
     estimator
         A deep copy of the same class (of a search: of its best estimator).
 
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+        If the model is not fitted: without a teacher it never could be.
+
     Examples
     --------
     >>> import pickle
@@ -43,6 +50,7 @@ def strip_teacher(model):
     >>> bool((small.predict_proba(X) == model.predict_proba(X)).all())
     True
     """
+    check_is_fitted(model)
     if hasattr(model, "best_estimator_"):
         model = model.best_estimator_
     buffer = io.BytesIO()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sklearn.utils import get_tags
+from sklearn.utils import InputTags, get_tags
 
 from skdistill._sklearn_compat import VisualBlock
 from skdistill.teachers import is_estimator, members_of
@@ -21,9 +21,7 @@ def children_tags(tags, children: list):
     theirs = [get_tags(c) for c in children if _has_tags(c)]
     inputs, mine = [t.input_tags for t in theirs], tags.input_tags
     mine.sparse = all(t.sparse for t in inputs)
-    # A missing value that the teacher cannot take fails in `fit`; `predict` only
-    # goes through the student, which is last.
-    mine.allow_nan = inputs[-1].allow_nan if _has_tags(children[-1]) else False
+    mine.allow_nan = all(t.allow_nan for t in inputs)
     mine.string = all(t.string for t in inputs)
     mine.categorical = all(t.categorical for t in inputs)
     mine.positive_only = any(t.positive_only for t in inputs)
@@ -34,6 +32,11 @@ def children_tags(tags, children: list):
             tags.classifier_tags.multi_class &= each.classifier_tags.multi_class
             tags.classifier_tags.poor_score |= each.classifier_tags.poor_score
     return tags
+
+
+def tags_of(child):
+    """What a child takes as input; nothing special, if it is no estimator."""
+    return get_tags(child).input_tags if _has_tags(child) else InputTags()
 
 
 def _has_tags(child) -> bool:

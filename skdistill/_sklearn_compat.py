@@ -5,12 +5,16 @@ One place to look when scikit-learn changes. Supported: 1.6 and later.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble._forest import BaseForest
+from sklearn.linear_model import LogisticRegression
 from sklearn.tree._tree import Tree
 from sklearn.utils import _safe_indexing as take_rows
+from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.optimize import _check_optimize_result as check_optimize_result
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _get_feature_names as feature_names_of
@@ -23,6 +27,7 @@ except ImportError:
 __all__ = [
     "SoftHistGradientBoosting",
     "VisualBlock",
+    "balanced_by_weight",
     "check_optimize_result",
     "check_sample_weight",
     "draw_in_bag_weights",
@@ -48,8 +53,19 @@ def make_tree(n_features: int, state: dict, n_classes: int) -> Tree:
     return tree
 
 
-def draw_in_bag_weights(ensemble, n_rows: int, weight) -> Iterator[np.ndarray]:
-    """Yield the row weights that each member of an ensemble is, or was, fitted with.
+def balanced_by_weight(student) -> bool:
+    """Whether the student's "balanced" class weights count rows by their weight."""
+    if isinstance(student, BaseForest):
+        function = student._validate_y_class_weight
+    elif isinstance(student, LogisticRegression):
+        function = compute_class_weight
+    else:
+        return False
+    return "sample_weight" in inspect.signature(function).parameters
+
+
+def draw_in_bag_weights(ensemble, n_rows: int, weight) -> Iterator[tuple]:
+    """Yield, for each member, how often each row was drawn, and the row's weight.
 
     Forests from scikit-learn 1.9 on (and bagging from 1.8 on) draw rows in proportion
     to their weight, and a member then counts draws; before, rows are drawn evenly and
@@ -58,7 +74,8 @@ def draw_in_bag_weights(ensemble, n_rows: int, weight) -> Iterator[np.ndarray]:
     weights_are_drawn = hasattr(ensemble, "_sample_weight")
     for drawn in ensemble.estimators_samples_:
         counts = np.bincount(drawn, minlength=n_rows).astype(np.float64)
-        yield counts if weights_are_drawn or weight is None else counts * weight
+        alone = weights_are_drawn or weight is None
+        yield counts, counts if alone else counts * weight
 
 
 def linear_penalty(model) -> tuple[str | None, float]:

@@ -265,7 +265,9 @@ class SoftTargets:
         )
 
     def weighted_by_class(
-        self, class_weight: dict | str | Sequence[dict] | None
+        self,
+        class_weight: dict | str | Sequence[dict] | None,
+        count: NDArray[np.float64] | None = None,
     ) -> SoftTargets:
         """Weigh what is said about class k by its class weight.
 
@@ -278,10 +280,12 @@ class SoftTargets:
         class_weight : dict, "balanced" or None
             As in scikit-learn. "balanced" counts the mass that the mixed targets put
             on each class.
+        count : ndarray of shape (n_rows,), default=None
+            How often "balanced" counts each row. None: once.
         """
         if class_weight is None:
             return self
-        by_class = self._class_weights(class_weight)
+        by_class = self._class_weights(class_weight, count)
         of_teacher = self.teacher @ by_class
         labeled = self.labels != UNLABELED
         of_label = np.where(labeled, by_class[self.labels], 0.0)
@@ -297,14 +301,15 @@ class SoftTargets:
             weight=weight,
         )
 
-    def _class_weights(self, class_weight: dict | str | Sequence) -> NDArray:
+    def _class_weights(self, class_weight: dict | str | Sequence, count) -> NDArray:
         if isinstance(class_weight, str):
             if class_weight != "balanced":
                 raise ValueError(
                     f"class_weight={class_weight!r} of the student is unknown for soft "
                     "targets; give 'balanced', a dict of label to weight, or None."
                 )
-            mass = self.mixed().sum(axis=0)
+            mixed = self.mixed()
+            mass = mixed.sum(axis=0) if count is None else count @ mixed
             return mass.sum() / (len(mass) * np.maximum(mass, PROBABILITY_FLOOR))
         weights: dict = class_weight  # type: ignore[assignment]
         return np.array([weights.get(c, 1.0) for c in self.classes.tolist()], float)

@@ -63,7 +63,7 @@ def teach(student, X, targets: SoftTargets, fit_params: dict, learn) -> Lesson:
     weights = draw_in_bag_weights(student, len(targets.labels), targets.weight)
     lessons = Parallel(n_jobs=student.n_jobs)(
         delayed(_teach_member)(seat.estimator, X, features, targets, weight, learn)
-        for seat, features, weight in zip(
+        for seat, features, (_, weight) in zip(
             student.estimators_, student.estimators_features_, weights, strict=True
         )
     )

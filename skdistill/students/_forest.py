@@ -17,7 +17,11 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 
-from skdistill._sklearn_compat import draw_in_bag_weights, take_rows
+from skdistill._sklearn_compat import (
+    balanced_by_weight,
+    draw_in_bag_weights,
+    take_rows,
+)
 from skdistill.students import _copies, _tree
 from skdistill.students._lesson import Lesson
 from skdistill.students._out_of_bag import set_out_of_bag
@@ -41,11 +45,16 @@ def teach(student, X, targets: SoftTargets, fit_params: dict) -> Lesson:
     Parameters are those of :func:`skdistill.students._tree.teach`. Out-of-bag
     attributes are computed anew, `oob_score_` against the true labels.
     """
-    by_tree = student.class_weight == "balanced_subsample"
+    by_tree = student.bootstrap and student.class_weight == "balanced_subsample"
     if not by_tree:
-        targets = targets.weighted_by_class(student.class_weight)
-    forest = _grow_with_twin(student, X, targets, fit_params)
-    if by_tree or student.criterion != "gini":
+        given = student.class_weight
+        count = targets.weight if balanced_by_weight(student) else None
+        targets = targets.weighted_by_class(
+            "balanced" if given == "balanced_subsample" else given, count
+        )
+    by_tree |= student.criterion != "gini"
+    forest = _grow_with_twin(student, X, targets, fit_params, regrow=by_tree)
+    if by_tree:
         _regrow_trees(forest, _nameless(X), targets)
     elif targets.temperature != 1.0:
         _refit_leaves(forest, _nameless(X), targets)
@@ -59,11 +68,11 @@ def _nameless(X):
     return X.tocsr() if issparse(X) else np.asarray(X, dtype=np.float32)
 
 
-def _grow_with_twin(student, X, targets: SoftTargets, fit_params: dict):
+def _grow_with_twin(student, X, targets: SoftTargets, fit_params: dict, *, regrow):
     n_classes = len(targets.classes)
     twin = _tree.regression_twin(student, TWINS[type(student)], n_classes)
     twin.set_params(oob_score=False, warm_start=False)
-    if student.criterion != "gini" or student.class_weight == "balanced_subsample":
+    if regrow:
         # Only the bookkeeping (seeds, drawn rows) is of use: the trees are regrown.
         twin.set_params(max_depth=1, max_leaf_nodes=None)
     twin.fit(X, _tree.regression_targets(targets), targets.weight, **fit_params)
@@ -94,9 +103,10 @@ def _blank_tree(forest, grown):
     return tree.set_params(random_state=grown.random_state)
 
 
-def _in_bag_weights(forest, targets: SoftTargets) -> Iterable[NDArray | None]:
+def _in_bag_weights(forest, targets: SoftTargets) -> Iterable[tuple]:
+    """For each tree, how often each row was drawn, and the row's weight."""
     if not forest.bootstrap:
-        return [targets.weight] * len(forest.estimators_)
+        return [(None, targets.weight)] * len(forest.estimators_)
     return draw_in_bag_weights(forest, len(targets.labels), targets.weight)
 
 
@@ -104,26 +114,27 @@ def _refit_leaves(forest, X, targets: SoftTargets) -> None:
     weights = _in_bag_weights(forest, targets)
     Parallel(n_jobs=forest.n_jobs, prefer="threads")(
         delayed(_tree.refit_leaves)(tree, X, targets, weight)
-        for tree, weight in zip(forest.estimators_, weights, strict=True)
+        for tree, (_, weight) in zip(forest.estimators_, weights, strict=True)
     )
 
 
 def _regrow_trees(forest, X, targets: SoftTargets) -> None:
     """Grow each tree by its own criterion on the rows that the forest drew for it."""
     weights = _in_bag_weights(forest, targets)
+    balance = forest.bootstrap and forest.class_weight == "balanced_subsample"
     forest.estimators_ = Parallel(n_jobs=forest.n_jobs, prefer="threads")(
-        delayed(_regrow)(tree, X, targets, weight, forest.class_weight)
-        for tree, weight in zip(forest.estimators_, weights, strict=True)
+        delayed(_regrow)(tree, X, targets, weight, counts if balance else None)
+        for tree, (counts, weight) in zip(forest.estimators_, weights, strict=True)
     )
 
 
-def _regrow(tree, X, targets: SoftTargets, weight: NDArray | None, class_weight):
+def _regrow(tree, X, targets: SoftTargets, weight, counts: NDArray | None):
     rows = np.arange(len(targets.teacher))
     if weight is not None:
         rows = np.flatnonzero(weight)
         weight, X = weight[rows], take_rows(X, rows)
     lesson = replace(targets.take(rows), classes=tree.classes_, weight=weight)
-    if class_weight == "balanced_subsample":
-        lesson = lesson.weighted_by_class("balanced")
+    if counts is not None:
+        lesson = lesson.weighted_by_class("balanced", counts[rows])
     route = _tree if _tree.takes(tree) else _copies
     return route.teach(clone(tree), X, lesson, {}).student

@@ -17,6 +17,7 @@ from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import validate_data
 
 from skdistill._sklearn_compat import (
+    balanced_by_weight,
     check_optimize_result,
     linear_penalty,
     validate_params,
@@ -83,7 +84,8 @@ def teach(student, X, targets: SoftTargets, fit_params: dict) -> Lesson:
     X = validate_data(
         model, X, accept_sparse="csr", dtype=[np.float64, np.float32], order="C"
     )
-    targets = targets.weighted_by_class(model.class_weight)
+    count = targets.weight if balanced_by_weight(model) else None
+    targets = targets.weighted_by_class(model.class_weight, count)
     objective = SoftCrossEntropy(X, targets, model)
     # `max_iter` of another solver counts other, dearer, steps.
     max_iter = model.max_iter if model.solver == "lbfgs" else max(model.max_iter, 1000)

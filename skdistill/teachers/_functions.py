@@ -92,11 +92,11 @@ class PrecomputedTeacher(Teacher):
     """
 
     kind: ScoreKind = "probabilities"
-    name = "'precomputed' (teacher_proba)"
     model = "precomputed"
 
     def __init__(self, proba: ArrayLike, n_rows: int):
         super().__init__("precomputed")
+        self.name = f"'precomputed' (teacher_proba of shape {np.shape(proba)})"
         self.table = _checked_table(proba, n_rows)
 
     def scores(self, X):
@@ -115,7 +115,13 @@ class PrecomputedTeacher(Teacher):
 
 
 def _checked_table(proba: ArrayLike, n_rows: int) -> NDArray[np.float64]:
-    table = np.array(proba, dtype=np.float64)
+    try:
+        table = np.array(proba, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"teacher_proba must be an array of numbers of shape ({n_rows}, "
+            f"n_classes): {error}."
+        ) from error
     if table.ndim == 1 or (table.ndim == 2 and table.shape[1] == 1):
         table = np.column_stack([1.0 - table.reshape(-1), table.reshape(-1)])
     if table.ndim != 2 or len(table) != n_rows:

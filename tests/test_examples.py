@@ -1,0 +1,250 @@
+"""The guide, the README and the gallery say what is true: they run.
+
+Gallery scripts are run whole, or, where that takes long, their functions alone with
+smaller settings; the whole scripts are then `slow`.
+"""
+
+import ast
+import doctest
+import io
+import re
+import runpy
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+
+pyplot = pytest.importorskip("matplotlib.pyplot")
+torch = pytest.importorskip("torch")
+pyplot.switch_backend("Agg")
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+GUIDE = sorted((DOCS / "guide").glob("*.rst"))
+SCRIPTS = {path.stem: path for path in (DOCS / "examples").glob("plot_*.py")}
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+@pytest.fixture(autouse=True)
+def tidy_up():
+    """Scripts set torch to one thread, and leave their figures open."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+    pyplot.close("all")
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """Run a gallery script; returns its names, with what it printed as `printed`."""
+
+    def run(name, *arguments):
+        monkeypatch.setattr("sys.argv", [str(SCRIPTS[name]), *map(str, arguments)])
+        printed = io.StringIO()
+        with redirect_stdout(printed):
+            names = runpy.run_path(str(SCRIPTS[name]), run_name="__main__")
+        return names | {"printed": printed.getvalue()}
+
+    return run
+
+
+def definitions_of(name):
+    """Import the functions of a script without running its story."""
+    tree = ast.parse(SCRIPTS[name].read_text())
+    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
+    tree.body = [node for node in tree.body if isinstance(node, kinds)]
+    names = {"__name__": name}
+    exec(compile(tree, str(SCRIPTS[name]), "exec"), names)
+    return names
+
+
+# Guide and README ----------------------------------------------------------------
+
+
+def check_doctests(text, name):
+    """Run the `>>>` lines of a text; what they print must be what it says."""
+    test = doctest.DocTestParser().get_doctest(text, {}, name, name, 0)
+    said = io.StringIO()
+    runner = doctest.DocTestRunner(optionflags=FLAGS)
+    runner.run(test, out=said.write)
+    assert runner.failures == 0, said.getvalue()
+    return runner.tries
+
+
+@pytest.mark.parametrize("path", GUIDE, ids=lambda path: path.stem)
+def test_guide(path):
+    tries = check_doctests(path.read_text(), path.name)
+    assert tries or path.stem == "index"
+
+
+def test_readme():
+    text = (ROOT / "README.md").read_text()
+    assert check_doctests(text, "README.md") > 5
+    for picture in re.findall(r"!\[.*?\]\((.*?)\)", text):
+        assert (ROOT / picture).is_file()
+    targets = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"^\$ make (\w+)", text, flags=re.MULTILINE):
+        assert f"\n{target}:" in targets
+
+
+def test_every_script_and_chapter_is_used():
+    source = Path(__file__).read_text()
+    for name in SCRIPTS:
+        assert f'"{name}"' in source, f"{name} is not run by any test"
+    index = (DOCS / "guide" / "index.rst").read_text()
+    for path in GUIDE:
+        assert path.stem == "index" or f"   {path.stem}\n" in index
+
+
+# The reference systems -----------------------------------------------------------
+
+
+def test_system_a_small(capsys):
+    a = definitions_of("plot_system_a_ensemble")
+    torch.set_num_threads(1)
+    X_train, X_test, y_train, y_test = a["load_data"]()
+    teachers = a["train_teachers"](2, X_train, y_train, epochs=4, n_jobs=1)
+    students = [
+        a["teach"](teachers, X_train, y_train, alpha, net=a["make_net"](epochs=6))
+        for alpha in (0, 0.7)
+    ]
+    assert [student.route_ for student in students] == ["network", "network"]
+    a["summarise"](teachers, *students, X_test, y_test)
+    assert "recovered" in capsys.readouterr().out
+    assert students[1].score(X_test, y_test) > 0.85
+    counted = [
+        a["n_parameters"](make()) for make in (a["make_teacher"], a["make_student"])
+    ]
+    assert counted == [46_658, 3_490]
+    assert round(12 * counted[0] / counted[1]) == 160
+
+
+@pytest.mark.slow
+def test_system_a_reaches_what_was_published():
+    a = definitions_of("plot_system_a_ensemble")
+    torch.set_num_threads(1)
+    X_train, X_test, y_train, y_test = a["load_data"]()
+    teachers = a["train_teachers"](12, X_train, y_train)
+    logits = np.mean([a["module_logits"](net, X_test) for net in teachers], axis=0)
+    ensemble = np.mean(logits.argmax(axis=1) == y_test)
+    assert ensemble == pytest.approx(0.978, abs=0.01)
+    baseline, distilled = (
+        np.array(
+            [
+                a["teach"](teachers, X_train, y_train, alpha, seed).score(
+                    X_test, y_test
+                )
+                for seed in range(10)
+            ]
+        )
+        for alpha in (0, 0.7)
+    )
+    print(f"ensemble {ensemble:.4f}; baseline {baseline}; distilled {distilled}")
+    assert baseline.mean() == pytest.approx(0.965, abs=0.01)
+    assert distilled.mean() == pytest.approx(0.972, abs=0.01)
+    gain = distilled - baseline
+    assert gain.mean() > 2 * gain.std(ddof=1) / np.sqrt(len(gain))
+
+
+@pytest.mark.slow
+def test_system_a_script(run):
+    printed = run("plot_system_a_ensemble")["printed"]
+    assert printed.count("teacher ") >= 12
+    assert printed.count("soft target") == 5
+    assert printed.count("epoch 10") == 2
+    assert "160 times fewer" in printed
+
+
+def test_system_b_small(monkeypatch):
+    b = definitions_of("plot_system_b_digits")
+    torch.set_num_threads(1)
+    X_train, X_test, y_train, y_test, _ = b["load_data"]()
+    b |= {"X_train": X_train, "y_train": y_train, "epochs": 20}
+    distilled = b["distil"](b["make_net"](b["make_teacher"], 64, 10))
+    assert distilled.teacher_source_ == "fitted"
+    assert distilled.teacher_.predict_proba(X_test).shape == (len(X_test), 10)
+    assert distilled.score(X_test, y_test) > 0.85
+
+
+def test_system_b_reads_a_folder(tmp_path):
+    rng = np.random.default_rng(0)
+    images = rng.integers(256, size=(6, 28, 28), dtype=np.uint8)
+    labels = np.arange(6, dtype=np.uint8)
+    arrays = {"X_train": images, "y_train": labels, "X_test": images, "y_test": labels}
+    np.savez(tmp_path / "mnist.npz", **arrays)
+    X_train, _, y_train, _, epochs = definitions_of("plot_system_b_digits")[
+        "load_data"
+    ](tmp_path)
+    assert X_train.shape == (6, 784)
+    assert 0 <= X_train.min() < X_train.max() <= 1
+    assert y_train.dtype == int
+    assert epochs == 5
+
+
+@pytest.mark.slow
+def test_system_b_script(run):
+    b = run("plot_system_b_digits")
+    teacher, alone, distilled = b["compression"]
+    assert teacher > 0.96
+    assert distilled > alone - 0.01
+    assert b["several"] > 0.95
+    _, old, adapted = b["domain"]
+    assert adapted > old + 0.1
+    assert "64-leaf tree: loop" in b["printed"]
+
+
+def test_system_c(run):
+    results = run("plot_system_c_response")["results"]
+    alone = results["labels alone"]
+    best = min(found[0] for name, found in results.items() if "T=" in name)
+    assert best < alone[0]
+
+
+def test_system_d(run):
+    d = run("plot_system_d_forest_to_tree")
+    assert np.mean(d["forest_says"] == d["tree_says"]) >= 0.9
+    assert np.mean(d["y_test"] == d["tree_says"]) >= 0.9
+    assert d["printed"].count("macro avg") == 2
+    # One training row is no test row.
+    assert not set(d["X_train"].index) & set(d["X_test"].index)
+    for table in (d["cancer"], d["digits"]):
+        assert table.loc["soft", "fidelity"] > table.loc["alone", "fidelity"]
+
+
+# The rest of the gallery ---------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_quickstart(run, tmp_path):
+    names = run("plot_quickstart", "--output", tmp_path)
+    assert "64-leaf tree distilled: the teacher helped" in names["printed"]
+    student = joblib.load(tmp_path / "student.joblib")
+    assert type(student).__module__.startswith("sklearn.")
+    assert student.get_n_leaves() <= 64
+    assert (tmp_path / "digits.png").stat().st_size > 10_000
+
+
+def test_leakage(run):
+    names = run("plot_leakage")
+    assert names["leaking"] > 0.74
+    assert names["honest"] < 0.72
+    assert names["apart"] < 0.72
+
+
+def test_pipelines(run):
+    assert "trained on the columns ['age']" in run("plot_pipelines")["printed"]
+
+
+def test_precomputed(run):
+    names = run("plot_precomputed")
+    loss = {k: -names[k]["test_neg_log_loss"].mean() for k in ("result", "alone")}
+    assert loss["result"] < loss["alone"]
+    assert names["model"].score(names["X"], names["y"]) > 0.9
+
+
+@pytest.mark.slow
+def test_voting_skorch(run):
+    best = run("plot_voting_skorch")["search"].best_estimator_
+    assert (best.teacher_source_, best.route_) == ("given", "tree")
