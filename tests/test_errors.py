@@ -66,7 +66,7 @@ def refuse(match, *, error=ValueError, X=X, y=Y, fit=None, **options):
     """`fit` must raise, say every word of `match`, and train nothing before."""
     options = {"teacher": RecordingTeacher(), "student": RecordingStudent()} | options
     model = DistillationClassifier(**options)
-    with pytest.raises(error) as caught, warnings.catch_warnings():
+    with pytest.raises(error) as caught, warnings.catch_warnings():  # noqa: PT012
         warnings.simplefilter("ignore", UserWarning)
         model.fit(X, y, **(fit or {}))
     for words in [match] if isinstance(match, str) else match:
@@ -77,7 +77,7 @@ def refuse(match, *, error=ValueError, X=X, y=Y, fit=None, **options):
 
 def test_recorders_record():
     DistillationClassifier(RecordingTeacher(), RecordingStudent()).fit(X, Y)
-    assert TRAINED == [RecordingTeacher, RecordingStudent]
+    assert [RecordingTeacher, RecordingStudent] == TRAINED
 
 
 # Parameters
@@ -240,9 +240,9 @@ def test_precomputed_without_probabilities():
 
 
 BAD_PROBA = {
-    "nan": (np.where(PROBA == PROBA[5, 0], np.nan, PROBA), "(?i)nan"),
-    "inf": (np.where(PROBA == PROBA[5, 0], np.inf, PROBA), "(?i)inf"),
-    "negative": (np.where(PROBA == PROBA[5, 0], -0.25, PROBA), "negative"),
+    "nan": (np.where(PROBA[5, 0] == PROBA, np.nan, PROBA), "(?i)nan"),
+    "inf": (np.where(PROBA[5, 0] == PROBA, np.inf, PROBA), "(?i)inf"),
+    "negative": (np.where(PROBA[5, 0] == PROBA, -0.25, PROBA), "negative"),
     "zero row": (PROBA * (np.arange(48) != 5)[:, None], "sum|zero|normali"),
     "too few rows": (PROBA[:-1], r"\b47\b"),
     "too few columns": (PROBA[:, :2] / PROBA[:, :2].sum(1)[:, None], r"\b2\b"),
@@ -376,7 +376,7 @@ def test_not_fitted(method):
 
 def test_width_at_prediction():
     model = DistillationClassifier(TEACHER, GaussianNB()).fit(X, Y)
-    with pytest.raises(ValueError, match="3 features.* 4 features"):
+    with pytest.raises(ValueError, match=r"3 features.* 4 features"):
         model.predict(X[:, :3])
 
 
@@ -402,7 +402,7 @@ def test_searching_a_fitted_teacher():
     forest = fitted_forest()
     model = DistillationClassifier(forest, RecordingStudent())
     search = GridSearchCV(model, {"teacher__max_depth": [1, 2]}, error_score="raise")
-    with pytest.raises(ValueError, match="teacher__max_depth.*fitted"):
+    with pytest.raises(ValueError, match=r"teacher__max_depth.*fitted"):
         search.fit(X, Y)
     assert TRAINED == []
     assert forest.max_depth == 3
@@ -430,7 +430,7 @@ def test_bagging_leaves_a_fitted_teacher_alone():
 
 def test_misspelt_parameter_names_its_neighbours():
     model = DistillationClassifier(TEACHER, GaussianNB())
-    with pytest.raises(ValueError, match="temprature.*temperature"):
+    with pytest.raises(ValueError, match=r"temprature.*temperature"):
         model.set_params(temprature=2)
 
 
@@ -479,7 +479,7 @@ def test_refused_refit_leaves_the_earlier_model(case):
     model = DistillationClassifier(TEACHER, DecisionTreeClassifier(max_depth=2))
     model.fit(X, Y)
     before, state = model.predict_proba(X), set(vars(model))
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError):  # noqa: PT011 - test_refused has the words
         model.set_params(**options).fit(X_bad, y_bad, **fit)
     assert set(vars(model)) == state
     assert model.n_features_in_ == 4
@@ -492,7 +492,7 @@ def test_refused_refit_leaves_the_earlier_model(case):
 
 def advised(match, *, y=Y, fit=None, **options):
     options = {"teacher": TEACHER, "student": GaussianNB()} | options
-    with pytest.warns(UserWarning) as caught:
+    with pytest.warns(UserWarning) as caught:  # noqa: PT030 - the words come after
         model = DistillationClassifier(**options).fit(X, y, **(fit or {}))
     (only,) = [str(w.message) for w in caught]
     for words in [match] if isinstance(match, str) else match:

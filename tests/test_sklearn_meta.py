@@ -416,7 +416,9 @@ def test_weights_through_a_pipeline():
         inner = DistillationClassifier(
             clone(forest).set_fit_request(sample_weight=True),
             clone(small_tree).set_fit_request(sample_weight=True),
-        ).set_fit_request(sample_weight=True)
+        )
+        inner.set_fit_request(sample_weight=True)
+        inner.set_score_request(sample_weight=True)
         routed = make_pipeline(
             StandardScaler().set_fit_request(sample_weight=False), inner
         ).fit(X, Y, sample_weight=weight)
