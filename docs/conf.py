@@ -1,8 +1,12 @@
 """Sphinx configuration."""
 
 import re
+import sys
+from pathlib import Path
 
 import skdistill
+
+sys.path.insert(0, str(Path(__file__).parent))  # for gallery_order
 
 project = "skdistill"
 author = "skdistill developers"
@@ -39,6 +43,7 @@ sphinx_gallery_conf = {
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"[/\\]plot_",
     "doc_module": "skdistill",
+    "within_subsection_order": "gallery_order.Order",
     "download_all_examples": False,
     "show_memory": False,
     "show_signature": False,
