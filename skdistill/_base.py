@@ -85,7 +85,7 @@ class BaseDistiller(MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         MetadataRouter
-            See :ref:`scikit-learn's guide <metadata_routing>`.
+            See scikit-learn's guide to metadata routing.
         """
         router = MetadataRouter(owner=self).add_self_request(self)
         to_fit = MethodMapping().add(caller="fit", callee="fit")

@@ -18,7 +18,7 @@ from skdistill._base import BaseDistiller
 from skdistill._checks import TrainingRows
 from skdistill._display import children_tags, tags_of
 from skdistill._rows import stack_rows
-from skdistill._seeds import seed_children
+from skdistill._seeds import Seeded, seed_children
 from skdistill._size import n_bytes
 from skdistill.students import Lesson, check_student, has_probabilities, learn
 from skdistill.targets import SoftTargets, TeacherOutput, build_targets
@@ -132,7 +132,7 @@ class DistillationClassifier(ClassifierMixin, BaseDistiller):
         The labels of y.
     n_features_in_ : int
         Number of features seen during `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X had any.
 
     See Also
@@ -244,7 +244,7 @@ class DistillationClassifier(ClassifierMixin, BaseDistiller):
         teacher_params, student_params = self._route_metadata(params)
         seeded = seed_children(self.teacher, self.student, self.random_state)
 
-        teacher = self._hire(seeded.teacher, rows, teacher_params, teacher_proba)
+        teacher = self._hire(seeded, rows, teacher_params, teacher_proba)
         X, targets = self._ask(teacher, rows, X_unlabeled)
         self._say(f"teaching the student {type(self.student).__name__}")
         lesson = learn(
@@ -260,11 +260,13 @@ class DistillationClassifier(ClassifierMixin, BaseDistiller):
         check_student(self.student)
         _check_teacher_proba(self.teacher, teacher_proba)
 
-    def _hire(self, seeded, rows: TrainingRows, params: list[dict], proba) -> Teacher:
-        if not is_given(seeded):
+    def _hire(
+        self, seeded: Seeded, rows: TrainingRows, params: list[dict], proba
+    ) -> Teacher:
+        if not is_given(seeded.teacher):
             self._say("fitting the teacher")
         return hire(
-            seeded,
+            seeded.teacher,
             rows.X,
             rows.y,
             codes=rows.codes,
@@ -275,6 +277,7 @@ class DistillationClassifier(ClassifierMixin, BaseDistiller):
             output=self.teacher_output,
             hard=self.targets == "hard",
             n_jobs=self.n_jobs,
+            random_state=seeded.seed,
         )
 
     def _ask(

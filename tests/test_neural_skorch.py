@@ -12,6 +12,8 @@ import pytest
 import torch
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.tree import DecisionTreeClassifier
 from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 from skorch.callbacks import (
     BatchScoring,
@@ -25,6 +27,7 @@ from skorch.dataset import Dataset, ValidSplit
 from skorch.helper import predefined_split
 from torch import nn
 
+from skdistill import DistillationClassifier
 from skdistill.neural import distillation_loss, fit_module, fit_net, net_from_module
 from skdistill.targets import UNLABELED, SoftTargets
 
@@ -626,3 +629,49 @@ def test_a_seeded_raw_module_gives_the_same_net_twice():
     one = fit_module(module, X, targets(), random_state=1)
     assert torch.equal(state, torch.get_rng_state())
     assert_same_weights(one, fit_module(module, X, targets(), random_state=1), **EXACT)
+
+
+# Through the distiller
+
+
+@pytest.mark.parametrize("in_list", [False, True])
+def test_random_state_seeds_networks_that_are_fitted_as_teachers(in_list):
+    torch.manual_seed(0)
+    state = torch.get_rng_state()
+    X = np.random.default_rng(0).normal(size=(60, 4))
+    y = np.where(X[:, 0] > 0, "up", "down")
+
+    def fit():
+        net = NeuralNetClassifier(
+            nn.Linear,
+            module__in_features=4,
+            module__out_features=2,
+            criterion=nn.CrossEntropyLoss,
+            max_epochs=2,
+            train_split=None,
+            verbose=0,
+        )
+        teacher = [net, clone(net)] if in_list else net
+        tree = DecisionTreeClassifier(max_leaf_nodes=4, random_state=0)
+        return DistillationClassifier(teacher, tree, random_state=3).fit(X, y)
+
+    one, two = fit(), fit()
+    assert (one.predict_proba(X) == two.predict_proba(X)).all()
+    assert one.teacher_source_ == "fitted"
+    assert torch.equal(torch.get_rng_state(), state)
+    if in_list:
+        weights = [net.module_.weight.detach().numpy() for net in one.teacher_]
+        assert not np.array_equal(*weights)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.7, 1.0])
+def test_raw_modules_learn_at_any_alpha(alpha):
+    X = np.random.default_rng(0).normal(size=(200, 4))
+    y = np.where(X[:, 0] > 0, "up", "down")
+    teacher = LogisticRegression().fit(X, y)
+    model = DistillationClassifier(
+        teacher, nn.Linear(4, 2), alpha=alpha, temperature=2.0, random_state=0
+    ).fit(X, y)
+    assert model.route_ == "network"
+    assert set(model.predict(X)) == {"up", "down"}
+    assert model.score(X, y) > 0.9

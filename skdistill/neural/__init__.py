@@ -7,6 +7,7 @@ from skdistill.neural._nested import (
     contains_network,
     is_net,
 )
+from skdistill.neural._seeding import seeded
 from skdistill.neural._skorch import fit_module, fit_net, net_from_module
 from skdistill.neural.losses import distillation_loss
 
@@ -20,4 +21,5 @@ __all__ = [
     "is_net",
     "module_logits",
     "net_from_module",
+    "seeded",
 ]

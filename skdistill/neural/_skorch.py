@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from copy import deepcopy
-from numbers import Integral
 
 import numpy as np
 import torch
 from scipy import sparse
-from sklearn.utils import check_random_state
 from torch import nn
 
 from skdistill.neural._criterion import SoftCriterion, class_weight_of, logits_reader
@@ -29,6 +26,7 @@ from skdistill.neural._modules import (
     gives_single_logit,
     to_array,
 )
+from skdistill.neural._seeding import seeded
 from skdistill.targets import SoftTargets
 
 
@@ -168,7 +166,7 @@ def fit_net(
     """
     lesson = Lesson(targets)
     with ExitStack() as stack:
-        stack.enter_context(_seeded(random_state, net.device))
+        stack.enter_context(seeded(random_state, net.device))
         stack.enter_context(
             disguised(net, _Student, _lesson=lesson, _until_the_end=stack)
         )
@@ -188,27 +186,6 @@ def _skorch_input(X):
         # torch warns of read-only memory, row by row.
         return X.copy()
     return X
-
-
-@contextmanager
-def _seeded(random_state, device) -> Iterator[None]:
-    """Seed the global generators, and put them back as they were."""
-    if random_state is None:
-        yield
-        return
-    if not isinstance(random_state, Integral):
-        random_state = check_random_state(random_state).randint(2**31 - 1)
-    on_gpu = str(device).startswith("cuda") or torch.cuda.is_initialized()
-    devices = list(range(torch.cuda.device_count())) if on_gpu else []
-    # skorch's ValidSplit draws from NumPy's global generator when given a fraction.
-    numpy_state = np.random.get_state()  # noqa: NPY002
-    with torch.random.fork_rng(devices):
-        torch.manual_seed(int(random_state))
-        np.random.seed(int(random_state) % 2**32)  # noqa: NPY002
-        try:
-            yield
-        finally:
-            np.random.set_state(numpy_state)  # noqa: NPY002
 
 
 def net_from_module(module: nn.Module, *, single_logit: bool = False):
@@ -283,7 +260,7 @@ def fit_module(
     skorch.NeuralNetClassifier or skorch.NeuralNetBinaryClassifier
         Fitted; see :func:`net_from_module` and :func:`fit_net`.
     """
-    with _seeded(random_state, device_of(module)):
+    with seeded(random_state, device_of(module)):
         # Asked of a copy: a lazy module takes its shape from the first rows it sees.
         single = gives_single_logit(deepcopy(module), X)
     net = net_from_module(module, single_logit=single)

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils.validation import has_fit_parameter
 
-from skdistill._detect import is_skorch_net
+from skdistill._detect import is_module, is_skorch_net
 from skdistill.students._lesson import Lesson
 from skdistill.targets import SoftTargets
 
@@ -17,8 +17,8 @@ def takes(student, targets: SoftTargets) -> bool:
     """Whether the lesson is labels only, and the student a classifier of labels."""
     return (
         not np.any(targets.alpha)
+        and not (is_module(student) or is_skorch_net(student))
         and is_classifier(student)
-        and not is_skorch_net(student)
     )
 
 

@@ -124,6 +124,7 @@ def hire(
     output: str = "auto",
     hard: bool = False,
     n_jobs: int | None = None,
+    random_state: int | None = None,
 ) -> Teacher:
     """Make a `Teacher` of what the user gave; fit a clone of it if it is not fitted.
 
@@ -151,6 +152,8 @@ def hire(
         Whether a classifier that only predicts labels will do.
     n_jobs : int, default=None
         For members of a list that are fitted here.
+    random_state : int, default=None
+        Seed for networks that are fitted here; they have none of their own.
 
     Returns
     -------
@@ -168,9 +171,9 @@ def hire(
     params = fit_params or [{}] * len(members)
     fitted = iter(
         Parallel(n_jobs=n_jobs)(
-            job(clone(m), X, y, codes, sample_weight, p)
-            for m, fit, p in zip(members, to_fit, params, strict=True)
-            if fit
+            job(clone(m), X, y, codes, sample_weight, params[k], _seed(random_state, k))
+            for k, m in enumerate(members)
+            if to_fit[k]
         )
     )
     ready = [
@@ -193,15 +196,23 @@ def _wrap(teacher, *, output: str, hard: bool, source: str = "given", classes=No
     return EstimatorTeacher(teacher, source, output=output, hard=hard, classes=classes)
 
 
-def _fit(estimator, X, y, codes, sample_weight, fit_params: dict):
-    if may_hold_network():
-        from skdistill.neural import cast_for_networks, contains_network
+def _seed(random_state: int | None, k: int) -> int | None:
+    """Tell the members of an ensemble of networks apart."""
+    return None if random_state is None else (random_state + k) % 2**31
 
-        if contains_network(estimator):
-            X = cast_for_networks(X)
+
+def _fit(estimator, X, y, codes, sample_weight, fit_params: dict, seed: int | None):
     if sample_weight is not None:
         fit_params = {**fit_params, **_weight_params(estimator, sample_weight)}
-    return estimator.fit(X, codes if is_skorch_net(estimator) else y, **fit_params)
+    if not may_hold_network():
+        return estimator.fit(X, y, **fit_params)
+    from skdistill.neural import cast_for_networks, contains_network, seeded
+
+    if not contains_network(estimator):
+        return estimator.fit(X, y, **fit_params)
+    y = codes if is_skorch_net(estimator) else y
+    with seeded(seed, getattr(estimator, "device", None)):
+        return estimator.fit(cast_for_networks(X), y, **fit_params)
 
 
 def _weight_params(estimator, sample_weight) -> dict:

@@ -1,0 +1,40 @@
+"""Seeds for networks, which draw from global generators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from numbers import Integral
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+
+
+@contextmanager
+def seeded(random_state, device=None) -> Iterator[None]:
+    """Seed the global generators, and put them back as they were.
+
+    Parameters
+    ----------
+    random_state : int, RandomState instance or None
+        None leaves everything alone.
+    device : str, default=None
+        Where the network is; on "cuda" that generator is looked after as well.
+    """
+    if random_state is None:
+        yield
+        return
+    if not isinstance(random_state, Integral):
+        random_state = check_random_state(random_state).randint(2**31 - 1)
+    on_gpu = str(device).startswith("cuda") or torch.cuda.is_initialized()
+    devices = list(range(torch.cuda.device_count())) if on_gpu else []
+    # skorch's ValidSplit draws from NumPy's global generator when given a fraction.
+    numpy_state = np.random.get_state()  # noqa: NPY002
+    with torch.random.fork_rng(devices):
+        torch.manual_seed(int(random_state))
+        np.random.seed(int(random_state) % 2**32)  # noqa: NPY002
+        try:
+            yield
+        finally:
+            np.random.set_state(numpy_state)  # noqa: NPY002
