@@ -15,6 +15,7 @@ def n_rows_of(X) -> int:
 
     Examples
     --------
+    >>> from skdistill._rows import n_rows_of
     >>> n_rows_of([[1, 2], [3, 4]])
     2
     """

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pickle
-import sys
+
+from skdistill._detect import is_module, is_skorch_net
 
 
 class _EnoughError(Exception):
@@ -44,8 +45,10 @@ def n_bytes(model, limit: float = float("inf")) -> float | None:
         None if the model cannot be pickled, or lies behind a function.
     """
     counter = _Counter(limit)
-    if "torch" in sys.modules and isinstance(model, sys.modules["torch"].nn.Module):
-        return float(sum(p.numel() * p.element_size() for p in model.parameters()))
+    # Of a skorch net the module is what counts; the rest is settings and history.
+    module = model.module_ if is_skorch_net(model) else model
+    if is_module(module):
+        return float(sum(p.numel() * p.element_size() for p in module.parameters()))
     try:
         pickle.Pickler(counter, protocol=5, buffer_callback=counter.take_buffer).dump(
             model

@@ -132,6 +132,7 @@ def harden(distribution: NDArray[np.float64]) -> NDArray[np.float64]:
     Examples
     --------
     >>> import numpy as np
+    >>> from skdistill.targets import harden
     >>> harden(np.array([[0.2, 0.5, 0.3]])).tolist()
     [[0.0, 1.0, 0.0]]
     """
@@ -418,6 +419,7 @@ def raise_to(distribution: NDArray[np.float64], exponent: float) -> NDArray[np.f
     Examples
     --------
     >>> import numpy as np
+    >>> from skdistill.targets import raise_to
     >>> raise_to(np.array([[0.25, 0.75]]), 2.0).round(3).tolist()
     [[0.1, 0.9]]
     """

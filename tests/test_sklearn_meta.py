@@ -105,7 +105,7 @@ CHECKED = {
 # Each reason is one that scikit-learn's own list gives, or a weight nobody takes.
 _DENSE = "check_sample_weight_equivalence_on_dense_data"
 _SPARSE = "check_sample_weight_equivalence_on_sparse_data"
-_FOREST = "a forest draws its bootstraps from rows, not weights (scikit-learn's list)"
+_FOREST = "to a random bootstrap weights are no repeated rows (scikit-learn's list)"
 _SOLVER = "LinearSVC meets weights only to its tolerance (scikit-learn's list)"
 _SCALER = "a Pipeline hands weights to its last step; its scaler counts rows"
 EXPECTED_FAILURES = {

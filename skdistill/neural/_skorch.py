@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack
 from copy import deepcopy
 
@@ -188,7 +189,14 @@ def _skorch_input(X):
     return X
 
 
-def net_from_module(module: nn.Module, *, single_logit: bool = False):
+#: Settings for a module that comes with none. Few rows are seen more often: at a rate
+#: of 1e-3, Adam does not get anywhere in less than some thousand steps.
+_BATCH_ROWS, _EPOCHS, _LEAST_STEPS = 64, 50, 3000
+
+
+def net_from_module(
+    module: nn.Module, *, single_logit: bool = False, n_rows: int | None = None
+):
     """Wrap a copy of a torch module in a skorch net with plain settings.
 
     Parameters
@@ -197,12 +205,15 @@ def net_from_module(module: nn.Module, *, single_logit: bool = False):
         Gives logits. It is copied with the weights and on the device it has.
     single_logit : bool, default=False
         Whether it gives one number per row, the log-odds of the second class.
+    n_rows : int, default=None
+        Rows it will be trained on. None: many.
 
     Returns
     -------
     skorch.NeuralNetClassifier or skorch.NeuralNetBinaryClassifier
-        Unfitted: Adam at 1e-3, batches of 64 shuffled rows, 50 epochs, no rows held
-        out, silent. The second one for a single logit; it predicts two columns.
+        Unfitted: Adam at 1e-3, batches of 64 shuffled rows, 50 epochs (more, if that
+        is fewer than 3,000 steps), no rows held out, silent. The second one for a
+        single logit; it predicts two columns.
 
     Examples
     --------
@@ -210,6 +221,8 @@ def net_from_module(module: nn.Module, *, single_logit: bool = False):
     >>> from skdistill.neural import net_from_module
     >>> net_from_module(torch.nn.Linear(4, 3)).max_epochs
     50
+    >>> net_from_module(torch.nn.Linear(4, 3), n_rows=640).max_epochs
+    300
     """
     import skorch
 
@@ -218,13 +231,17 @@ def net_from_module(module: nn.Module, *, single_logit: bool = False):
     if single_logit:
         classifier = skorch.NeuralNetBinaryClassifier
         criterion = nn.BCEWithLogitsLoss
+    epochs = _EPOCHS
+    if n_rows is not None:
+        steps_an_epoch = math.ceil(n_rows / _BATCH_ROWS)
+        epochs = max(_EPOCHS, math.ceil(_LEAST_STEPS / steps_an_epoch))
     return classifier(
         deepcopy(module),
         criterion=criterion,
         optimizer=torch.optim.Adam,
         lr=1e-3,
-        batch_size=64,
-        max_epochs=50,
+        batch_size=_BATCH_ROWS,
+        max_epochs=epochs,
         train_split=None,
         verbose=0,
         device=str(device_of(module)),
@@ -263,5 +280,6 @@ def fit_module(
     with seeded(random_state, device_of(module)):
         # Asked of a copy: a lazy module takes its shape from the first rows it sees.
         single = gives_single_logit(deepcopy(module), X)
-    net = net_from_module(module, single_logit=single)
+    n_rows = len(targets.labels)
+    net = net_from_module(module, single_logit=single, n_rows=n_rows)
     return fit_net(net, X, targets, random_state=random_state, **fit_params)

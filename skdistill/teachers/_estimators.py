@@ -18,6 +18,7 @@ def is_fitted(estimator) -> bool:
     Examples
     --------
     >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from skdistill.teachers._estimators import is_fitted
     >>> is_fitted(DecisionTreeClassifier())
     False
     """
