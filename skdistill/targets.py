@@ -165,7 +165,7 @@ def align_columns(output: TeacherOutput, classes: NDArray) -> TeacherOutput:
     ValueError
         If the two share no label, or each has a label that the other lacks.
     """
-    if np.array_equal(output.classes, classes):
+    if output.classes.tolist() == classes.tolist():
         return output
     position = {label: k for k, label in enumerate(output.classes.tolist())}
     source = [position.get(label, -1) for label in classes.tolist()]
