@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 
 from sklearn import get_config
@@ -14,6 +15,17 @@ from sklearn.utils.metadata_routing import (
 
 from skdistill._display import visual_block
 from skdistill.teachers import is_given, keep_or_clone, members_of
+
+
+def _unexpected(names: list[str]) -> str:
+    own = ("sample_weight", "teacher_proba", "X_unlabeled")
+    meant = {n: difflib.get_close_matches(n, own, 1) for n in names}
+    hints = [f"did you mean {m[0]!r}? " for m in meant.values() if m]
+    return (
+        f"fit got unexpected {names}; {''.join(hints)}To pass metadata on to teacher "
+        "or student call sklearn.set_config(enable_metadata_routing=True) and request "
+        "it there with set_fit_request."
+    )
 
 
 class BaseDistiller(MetaEstimatorMixin, BaseEstimator):
@@ -129,12 +141,7 @@ class BaseDistiller(MetaEstimatorMixin, BaseEstimator):
         members = members_of(self.teacher)
         if not get_config()["enable_metadata_routing"]:
             if params:
-                raise ValueError(
-                    f"fit got unexpected {sorted(params)}; to pass metadata on to "
-                    "teacher or student call "
-                    "sklearn.set_config(enable_metadata_routing=True) and request it "
-                    "there with set_fit_request."
-                )
+                raise ValueError(_unexpected(sorted(params)))
             return [{}] * len(members), {}
         routed = process_routing(self, "fit", **params)
         # What has nothing to request was not added to the router.
@@ -148,7 +155,7 @@ class BaseDistiller(MetaEstimatorMixin, BaseEstimator):
 
     def _say(self, what: str) -> None:
         if self.verbose:
-            print(f"[DistillationClassifier] {what}")
+            print(f"[{type(self).__name__}] {what}")
 
     def _progress_bar(self):
         if not self.verbose:

@@ -16,6 +16,9 @@ from skdistill._rows import check_same_columns, n_rows_of
 from skdistill._sklearn_compat import check_sample_weight
 from skdistill.targets import UNLABELED, SoftTargets
 
+#: Above that share of one class, saying nothing else is no sign of a mistake.
+_RARE_CLASSES = 0.9
+
 
 def check_settings(distiller) -> None:
     """Check the distiller's own parameters; all that is wrong goes in one message.
@@ -113,8 +116,8 @@ def check_rows(X, y, sample_weight) -> TrainingRows:
 def _check_several_classes(classes: NDArray, codes: NDArray, weight) -> None:
     if len(classes) < 2:
         raise ValueError(
-            f"y has one class only, {classes[0]!r}; there must be at least two classes "
-            "to tell apart."
+            f"y has one class only, {classes.tolist()[0]!r}; there must be at least "
+            "two classes to tell apart."
         )
     if weight is not None and np.count_nonzero(np.bincount(codes, weight)) < 2:
         raise ValueError(
@@ -123,9 +126,25 @@ def _check_several_classes(classes: NDArray, codes: NDArray, weight) -> None:
         )
 
 
+def _is_missing(label) -> bool:
+    return label is None or type(label).__name__ in ("NAType", "NaTType")
+
+
+def _check_no_missing_labels(y) -> None:
+    labels = np.asarray(y)
+    if np.issubdtype(labels.dtype, np.floating):
+        assert_all_finite(labels, input_name="y")
+    elif labels.dtype == object:
+        missing = np.frompyfunc(_is_missing, 1, 1)(labels).astype(bool)
+        if missing.any():
+            raise ValueError(
+                f"y contains missing labels (None, NA) in {missing.sum()} rows; drop "
+                "these rows, or pass them as X_unlabeled."
+            )
+
+
 def _check_labels(y) -> NDArray:
-    if np.issubdtype(np.asarray(y).dtype, np.floating):
-        assert_all_finite(np.asarray(y), input_name="y")
+    _check_no_missing_labels(y)
     if type_of_target(y, input_name="y").startswith("multilabel"):
         raise ValueError(
             "y is multilabel (several columns); DistillationClassifier learns one "
@@ -136,25 +155,27 @@ def _check_labels(y) -> NDArray:
     return y
 
 
-def check_shape(X):
+def check_shape(X, name: str = "X"):
     """Check that X has rows and columns; a list becomes an array."""
     if not hasattr(X, "shape") and not hasattr(X, "columns"):
         X = np.asarray(X)
     shape = X.shape
-    if len(shape) < 2:
+    is_text = len(shape) == 1 and getattr(X, "dtype", np.dtype("O")).kind in "OUST"
+    if len(shape) < 2 and not is_text:
         raise ValueError(
-            f"Expected 2D array, got {len(shape)}D array instead: X has shape {shape}. "
-            "Reshape your data: X.reshape(-1, 1) if it has a single feature, "
+            f"Expected 2D array, got {len(shape)}D array instead: {name} has shape "
+            f"{shape}. Reshape your data: X.reshape(-1, 1) if it has a single feature, "
             "X.reshape(1, -1) if it is a single row."
         )
-    if np.iscomplexobj(X):
+    # Not np.iscomplexobj, which would turn a frame into an array of objects.
+    if getattr(getattr(X, "dtype", None), "kind", None) == "c":
         raise ValueError("Complex data not supported: X has complex values.")
     if shape[0] == 0:
         raise ValueError(
             f"Found array with 0 sample(s) (shape={shape}) while a minimum of 1 is "
-            "required: X is empty."
+            "required: {name} is empty."
         )
-    if shape[1] == 0:
+    if len(shape) > 1 and shape[1] == 0:
         raise ValueError(
             f"Found array with 0 feature(s) (shape={shape}) while a minimum of 1 is "
             "required."
@@ -173,7 +194,7 @@ def check_unlabeled(X, X_unlabeled) -> None:
     """Check that unlabelled rows have the columns of X, and look like another set."""
     if X_unlabeled is None:
         return
-    check_shape(X_unlabeled)
+    check_shape(X_unlabeled, "X_unlabeled")
     check_same_columns(X, X_unlabeled)
     if n_rows_of(X) == n_rows_of(X_unlabeled):
         warnings.warn(
@@ -202,14 +223,19 @@ def warn_if_teacher_disagrees(targets: SoftTargets) -> None:
     """Warn of a given teacher that knows y less well than the majority class does."""
     labeled = targets.labels != UNLABELED
     labels = targets.labels[labeled]
-    agreement = np.mean(targets.teacher.argmax(axis=1)[labeled] == labels)
-    majority = np.bincount(labels).max() / len(labels)
-    if agreement < majority:
+    weight = None if targets.weight is None else targets.weight[labeled]
+    said = targets.teacher.argmax(axis=1)[labeled]
+    agreement = np.average(said == labels, weights=weight)
+    counts = np.bincount(labels, weight)
+    majority = counts.max() / counts.sum()
+    # A teacher that cannot read the rows usually says one class of all of them; where
+    # one class is nearly all there is, a good one may do so too.
+    if agreement < majority or (agreement == majority and majority < _RARE_CLASSES):
         warnings.warn(
-            f"The given teacher agrees with y on {agreement:.1%} of the rows, less "
-            f"than always saying the most frequent class would ({majority:.1%}). Were "
-            "its rows scaled or encoded otherwise, are its columns in another order "
-            "(teacher_classes), or was y re-encoded by a meta-estimator? (Inside one, "
+            f"The given teacher agrees with y on {agreement:.1%} of the rows, no "
+            f"more than always saying the most frequent class would ({majority:.1%}). "
+            "Were its rows scaled or encoded otherwise, are its columns in another "
+            "order (teacher_classes), or was y re-encoded by a meta-estimator? (Inside one, "
             "give an unfitted teacher.)",
             UserWarning,
             stacklevel=4,

@@ -50,6 +50,17 @@ def _check_teacher_proba(teacher, teacher_proba) -> None:
         )
 
 
+def _check_no_row_metadata(params: dict, rows: TrainingRows, X_unlabeled) -> None:
+    if X_unlabeled is None:
+        return
+    for name, value in params.items():
+        if hasattr(value, "__len__") and len(value) == len(rows.y):
+            raise ValueError(
+                f"{name}, metadata of the student, has a value for each row of X but "
+                "none for the rows of X_unlabeled; leave one of the two out."
+            )
+
+
 def _says_proba(self) -> bool:
     lesson = getattr(self, "_lesson", None)
     if lesson is not None:
@@ -241,7 +252,9 @@ class DistillationClassifier(ClassifierMixin, BaseDistiller):
         self._check_params(teacher_proba)
         rows = _checks.check_rows(X, y, sample_weight)
         _checks.check_unlabeled(rows.X, X_unlabeled)
+        check_student(self.student, rows.classes)
         teacher_params, student_params = self._route_metadata(params)
+        _check_no_row_metadata(student_params, rows, X_unlabeled)
         seeded = seed_children(self.teacher, self.student, self.random_state)
 
         teacher = self._hire(seeded, rows, teacher_params, teacher_proba)
@@ -275,6 +288,7 @@ class DistillationClassifier(ClassifierMixin, BaseDistiller):
             fit_params=params,
             teacher_proba=proba,
             output=self.teacher_output,
+            named=_checks.check_teacher_classes(self.teacher_classes),
             hard=self.targets == "hard",
             n_jobs=self.n_jobs,
             random_state=seeded.seed,
@@ -308,7 +322,7 @@ class DistillationClassifier(ClassifierMixin, BaseDistiller):
             hard=self.targets == "hard",
             weight=rows.weight,
         )
-        if teacher.source != "fitted":
+        if teacher.holds_given:
             _checks.warn_if_teacher_disagrees(targets)
         return X, targets
 
@@ -413,9 +427,10 @@ class DistillationClassifier(ClassifierMixin, BaseDistiller):
         Returns
         -------
         ndarray of shape (n_rows,) or (n_rows, n_classes)
-            The student's scores.
+            The student's scores, put back to temperature 1 as its probabilities are.
         """
-        return self._taught(X).student.decision_function(X)
+        lesson = self._taught(X)
+        return lesson.exponent * lesson.student.decision_function(X)
 
     def __sklearn_tags__(self):
         return children_tags(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copyreg
-import io
-import pickle
+import copy
 
 from sklearn.utils.validation import check_is_fitted
 
-from skdistill._classifier import DistillationClassifier
+from skdistill._base import BaseDistiller
+from skdistill.teachers import members_of
 
 
 def strip_teacher(model):
@@ -32,6 +31,8 @@ def strip_teacher(model):
     ------
     sklearn.exceptions.NotFittedError
         If the model is not fitted: without a teacher it never could be.
+    TypeError
+        If there is no distiller in it.
 
     Examples
     --------
@@ -51,19 +52,52 @@ def strip_teacher(model):
     True
     """
     check_is_fitted(model)
-    if hasattr(model, "best_estimator_"):
-        model = model.best_estimator_
-    buffer = io.BytesIO()
-    _Stripper(buffer, protocol=pickle.HIGHEST_PROTOCOL).dump(model)
-    return pickle.loads(buffer.getvalue())
+    memo: dict = {}
+    if not any(isinstance(part, BaseDistiller) for part in _parts(model)):
+        raise TypeError(
+            f"model={model!r} holds no distiller: there is no teacher to strip."
+        )
+    for part in _parts(model):
+        if isinstance(part, BaseDistiller):
+            for teacher in (part.teacher, getattr(part, "teacher_", None)):
+                _forget(teacher, memo)
+    stripped = _without_searches(model, memo)
+    for part in _parts(stripped):
+        if isinstance(part, BaseDistiller):
+            part.teacher = None
+            vars(part).pop("teacher_", None)
+    return stripped
 
 
-class _Stripper(pickle.Pickler):
-    """A pickler that passes by the teachers, however deep the distillers lie."""
+def _forget(teacher, memo: dict) -> None:
+    """Have deepcopy pass by the teacher, and its members, wherever it meets them."""
+    if teacher is None or isinstance(teacher, str):
+        return
+    for part in (teacher, *members_of(teacher)):
+        memo[id(part)] = "stripped"
 
-    def reducer_override(self, obj):
-        if not isinstance(obj, DistillationClassifier):
-            return NotImplemented
-        state = obj.__getstate__() | {"teacher": None}
-        state.pop("teacher_", None)
-        return copyreg.__newobj__, (type(obj),), state
+
+def _without_searches(model, memo: dict):
+    # A search remembers its candidates, teachers among them.
+    searches = [part for part in _parts(model) if hasattr(part, "best_estimator_")]
+    for search in reversed(searches):
+        memo[id(search)] = copy.deepcopy(search.best_estimator_, memo)
+    return copy.deepcopy(model, memo)
+
+
+def _parts(model) -> list:
+    """The estimators inside a model, outer ones first."""
+    found, seen, waiting = [], set(), [model]
+    while waiting:
+        part = waiting.pop(0)
+        if id(part) in seen or isinstance(part, type):
+            continue
+        seen.add(id(part))
+        if isinstance(part, dict):
+            waiting.extend(part.values())
+        elif isinstance(part, (list, tuple)):
+            waiting.extend(part)
+        elif hasattr(part, "get_params") or hasattr(part, "predict_proba"):
+            found.append(part)
+            waiting.extend(getattr(part, "__dict__", {}).values())
+    return found

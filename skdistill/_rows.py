@@ -90,6 +90,11 @@ def check_same_columns(X, more) -> None:
             "unlabelled rows with the columns of X."
         )
     names, others = feature_names_of(X), feature_names_of(more)
+    if names is not None and others is None and not scipy.sparse.issparse(more):
+        raise ValueError(
+            f"X has the columns {list(names)}, X_unlabeled has no column names; give "
+            "it as a frame with the columns of X."
+        )
     if names is not None and others is not None and list(names) != list(others):
         raise ValueError(
             f"X_unlabeled has the columns {list(others)}, X has {list(names)}; give "

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 
+from sklearn.pipeline import Pipeline
+
 from skdistill._detect import is_module, is_skorch_net
 
 
@@ -32,6 +34,8 @@ class _Counter:
 def n_bytes(model, limit: float = float("inf")) -> float | None:
     """Serialised size of a model in bytes; arrays are counted, not copied.
 
+    Of a pipeline it is the size of the last step.
+
     Parameters
     ----------
     model : object
@@ -45,6 +49,7 @@ def n_bytes(model, limit: float = float("inf")) -> float | None:
         None if the model cannot be pickled, or lies behind a function.
     """
     counter = _Counter(limit)
+    model = model[-1] if isinstance(model, Pipeline) else model
     # Of a skorch net the module is what counts; the rest is settings and history.
     module = model.module_ if is_skorch_net(model) else model
     if is_module(module):

@@ -9,7 +9,12 @@ import inspect
 from collections.abc import Iterator
 
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.base import is_regressor as _is_regressor
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    StackingClassifier,
+    VotingClassifier,
+)
 from sklearn.ensemble._forest import BaseForest
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree._tree import Tree
@@ -18,6 +23,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.optimize import _check_optimize_result as check_optimize_result
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _get_feature_names as feature_names_of
+from sklearn.utils.validation import has_fit_parameter
 
 try:  # scikit-learn >= 1.7
     from sklearn.utils._repr_html.estimator import _VisualBlock as VisualBlock
@@ -32,18 +38,19 @@ __all__ = [
     "check_sample_weight",
     "draw_in_bag_weights",
     "feature_names_of",
+    "is_regressor",
     "linear_penalty",
     "make_tree",
     "take_rows",
+    "takes_weights",
     "validate_params",
 ]
 
 
 def validate_params(estimator) -> None:
     """Let a scikit-learn estimator check its own constructor parameters."""
-    check = getattr(estimator, "_validate_params", None)
-    if check is not None:
-        check()
+    if hasattr(estimator, "_parameter_constraints"):
+        estimator._validate_params()
 
 
 def make_tree(n_features: int, state: dict, n_classes: int) -> Tree:
@@ -51,6 +58,26 @@ def make_tree(n_features: int, state: dict, n_classes: int) -> Tree:
     tree = Tree(n_features, np.array([n_classes], dtype=np.intp), 1)
     tree.__setstate__(state)
     return tree
+
+
+def is_regressor(obj) -> bool:
+    """As scikit-learn's, for objects without tags as well."""
+    try:
+        return _is_regressor(obj)
+    except AttributeError:
+        return getattr(obj, "_estimator_type", None) == "regressor"
+
+
+def takes_weights(estimator) -> bool:
+    """Whether `fit` takes `sample_weight`, by name or for all of its members."""
+    if has_fit_parameter(estimator, "sample_weight"):
+        return True
+    if isinstance(estimator, (VotingClassifier, StackingClassifier)):
+        members = [member for _, member in estimator.estimators if member != "drop"]
+        final = getattr(estimator, "final_estimator", None)
+        members += [] if final is None else [final]
+        return all(takes_weights(member) for member in members)
+    return False
 
 
 def balanced_by_weight(student) -> bool:

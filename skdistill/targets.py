@@ -17,7 +17,6 @@ neural network", 2015).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -170,7 +169,7 @@ def align_columns(output: TeacherOutput, classes: NDArray) -> TeacherOutput:
     position = {label: k for k, label in enumerate(output.classes.tolist())}
     source = [position.get(label, -1) for label in classes.tolist()]
     known = np.array(source) >= 0
-    _check_overlap(output.classes, classes, known)
+    check_overlap(output.classes, classes)
     missing = 0.0 if output.kind == "probabilities" else -np.inf
     values = np.full((len(output.values), len(classes)), missing)
     values[:, known] = output.values[:, np.array(source)[known]]
@@ -179,7 +178,21 @@ def align_columns(output: TeacherOutput, classes: NDArray) -> TeacherOutput:
     return TeacherOutput(values, output.kind, classes)
 
 
-def _check_overlap(theirs: NDArray, ours: NDArray, known: NDArray[np.bool_]) -> None:
+def check_overlap(theirs: NDArray, ours: NDArray) -> None:
+    """Raise unless one side's labels are all among the other's.
+
+    Parameters
+    ----------
+    theirs, ours : ndarray of shape (n_classes,)
+        Labels of the teacher's columns, and of y.
+
+    Raises
+    ------
+    ValueError
+        If the two share no label, or each has a label that the other lacks.
+    """
+    their_labels = set(theirs.tolist())
+    known = np.array([label in their_labels for label in ours.tolist()])
     cure = (
         "Name the teacher's columns with `teacher_classes`, in the labels of y, or "
         "give a teacher that was trained on the same labels."
@@ -196,6 +209,11 @@ def _check_overlap(theirs: NDArray, ours: NDArray, known: NDArray[np.bool_]) -> 
             f"{_listed(ours[~known])}, which the teacher lacks, and the teacher has "
             f"{_listed(extra)}, which y lacks. {cure}"
         )
+
+
+def share_labels(theirs: NDArray, ours: NDArray) -> bool:
+    """Whether any label is among both."""
+    return not set(theirs.tolist()).isdisjoint(ours.tolist())
 
 
 def _listed(labels: NDArray, most: int = 8) -> str:
@@ -265,11 +283,18 @@ class SoftTargets:
             weight=None if self.weight is None else self.weight[rows],
         )
 
-    def weighted_by_class(
-        self,
-        class_weight: dict | str | Sequence[dict] | None,
-        count: NDArray[np.float64] | None = None,
-    ) -> SoftTargets:
+    def class_mass(self, count: NDArray | None = None) -> NDArray[np.float64]:
+        """How much the mixed targets put on each class.
+
+        Parameters
+        ----------
+        count : ndarray of shape (n_rows,), default=None
+            How often each row counts. None: once.
+        """
+        mixed = self.mixed()
+        return mixed.sum(axis=0) if count is None else count @ mixed
+
+    def weighted_by_class(self, by_class: NDArray[np.float64] | None) -> SoftTargets:
         """Weigh what is said about class k by its class weight.
 
         The expected class-weighted loss of a soft target p is that of the target
@@ -278,15 +303,11 @@ class SoftTargets:
 
         Parameters
         ----------
-        class_weight : dict, "balanced" or None
-            As in scikit-learn. "balanced" counts the mass that the mixed targets put
-            on each class.
-        count : ndarray of shape (n_rows,), default=None
-            How often "balanced" counts each row. None: once.
+        by_class : ndarray of shape (n_classes,) or None
+            None changes nothing.
         """
-        if class_weight is None:
+        if by_class is None:
             return self
-        by_class = self._class_weights(class_weight, count)
         of_teacher = self.teacher @ by_class
         labeled = self.labels != UNLABELED
         of_label = np.where(labeled, by_class[self.labels], 0.0)
@@ -301,19 +322,6 @@ class SoftTargets:
             alpha=share,
             weight=weight,
         )
-
-    def _class_weights(self, class_weight: dict | str | Sequence, count) -> NDArray:
-        if isinstance(class_weight, str):
-            if class_weight != "balanced":
-                raise ValueError(
-                    f"class_weight={class_weight!r} of the student is unknown for soft "
-                    "targets; give 'balanced', a dict of label to weight, or None."
-                )
-            mixed = self.mixed()
-            mass = mixed.sum(axis=0) if count is None else count @ mixed
-            return mass.sum() / (len(mass) * np.maximum(mass, PROBABILITY_FLOOR))
-        weights: dict = class_weight  # type: ignore[assignment]
-        return np.array([weights.get(c, 1.0) for c in self.classes.tolist()], float)
 
 
 def build_targets(
@@ -340,7 +348,7 @@ def build_targets(
         Softens the teacher. Hard targets have none: it then counts as 1.
     alpha : float, default=1.0
         Weight of the teacher against the label. An unlabelled row is only worth that
-        much of a row, for nobody speaks for the rest.
+        much of an average row, for nobody speaks for the rest.
     hard : bool, default=False
         Whether the teacher says no more than its most probable class.
     weight : ndarray of shape (n_labeled,), default=None
@@ -350,21 +358,24 @@ def build_targets(
     -------
     SoftTargets
     """
-    output = align_columns(output, classes)
     temperature = 1.0 if hard else temperature
-    teacher = soften(output.values, output.kind, temperature)
+    softened = soften(output.values, output.kind, temperature)
+    # Only now aligned: a class the teacher does not know has 0 at any temperature.
+    output = TeacherOutput(softened, "probabilities", output.classes)
+    teacher = align_columns(output, classes).values
     if hard:
         teacher = harden(teacher)
     n_more = len(teacher) - len(codes)
     if not n_more:
         return SoftTargets(classes, teacher, codes, alpha, weight, temperature)
     weight = np.ones(len(codes)) if weight is None else weight
+    of_more = alpha * weight.mean()
     return SoftTargets(
         classes,
         teacher,
         labels=np.append(codes, np.full(n_more, UNLABELED)),
         alpha=np.append(np.full(len(codes), alpha), np.ones(n_more)),
-        weight=np.append(weight, np.full(n_more, alpha)),
+        weight=np.append(weight, np.full(n_more, of_more)),
         temperature=temperature,
     )
 

@@ -310,7 +310,8 @@ def test_naive_bayes_equals_weighted_copies_with_unlabelled_rows(problem, alpha)
     copies = weighted_copies(
         np.vstack([problem.X, extra]),
         np.vstack([target, taught.proba(extra)]),
-        np.append(problem.weight, np.full(len(extra), alpha)),
+        # An unlabelled row weighs alpha of an average row.
+        np.append(problem.weight, np.full(len(extra), alpha * problem.weight.mean())),
     )
     assert_same(model, GaussianNB().fit(*copies), problem.X_new, atol=1e-6)
 

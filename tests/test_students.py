@@ -474,3 +474,138 @@ def test_binary_breast_cancer_tree_converts_to_onnx():
     session = onnxruntime.InferenceSession(onnx.SerializeToString())
     proba = session.run(None, {session.get_inputs()[0].name: X})[1]
     assert_allclose(proba, tree.predict_proba(X), atol=1e-6)
+
+
+@pytest.mark.parametrize("class_weight", [{0: 9.0, 1: 1.0, 2: 1.0}, "balanced"])
+@pytest.mark.parametrize(
+    "student",
+    [LinearSVC(tol=1e-8, max_iter=20_000), SGDClassifier(random_state=0)],
+    ids=["svc", "sgd"],
+)
+def test_class_weights_of_one_vs_rest_students_stay_theirs(student, class_weight):
+    X, _, y, _ = random_problem(3, n=300)
+    student = clone(student).set_params(class_weight=class_weight)
+    plain = clone(student).fit(X, y)
+    lesson = learn(student, X, targets_of(np.eye(3)[y], y))
+    assert lesson.student.get_params() == student.get_params()
+    assert_allclose(lesson.student.coef_, plain.coef_, atol=1e-6)
+
+
+@pytest.mark.parametrize("student", [s for s, _ in ROUTES[:6]], ids=NAMES[:6])
+def test_class_weights_of_labels_that_y_lacks_are_refused(student):
+    from skdistill import DistillationClassifier
+
+    if "class_weight" not in student.get_params():
+        pytest.skip("this kind of tree has no class weights")
+    student = clone(student).set_params(class_weight={"zz": 3.0})
+    X, _, y, _ = random_problem(3)
+    model = DistillationClassifier(GaussianNB(), student)
+    with pytest.raises(ValueError, match="not in class_weight"):
+        model.fit(X, y)
+    assert not hasattr(model, "teacher_")
+
+
+def test_default_inner_splits_keep_copies_together_too():
+    seen = []
+
+    class Recorder(GaussianNB):
+        def fit(self, X, y, sample_weight=None):
+            seen.append(set(np.asarray(X)[:, 0]))
+            return super().fit(X, y, sample_weight)
+
+    X, proba, y, _ = random_problem(0, n=100)
+    X[:, 0] = np.arange(100)
+    learn(CalibratedClassifierCV(Recorder(), ensemble=True), X, targets_of(proba, y))
+    assert [len(rows) for rows in seen] == [80] * 5
+
+
+def test_students_that_would_judge_themselves_by_torn_copies_take_hard_labels():
+    class Mine(RandomForestClassifier):
+        pass
+
+    assert route_of(Mine(oob_score=True)) == "hard labels"
+    assert route_of(Mine()) == "weighted copies"
+
+
+@pytest.mark.parametrize("voting", ["soft", "hard"])
+def test_voting_students_learn_by_copies(voting):
+    from sklearn.ensemble import VotingClassifier
+
+    X, proba, y, _ = random_problem(0)
+    student = VotingClassifier([("nb", GaussianNB())], voting=voting)
+    lesson = learn(student, X, targets_of(proba, y))
+    alone = learn(GaussianNB(), X, targets_of(proba, y))
+    assert lesson.route == "weighted copies"
+    assert_array_equal(lesson.predict(X), alone.predict(X))
+
+
+def test_internal_weights_need_no_metadata_request():
+    from sklearn import config_context
+
+    X, proba, y, _ = random_problem(0)
+    with config_context(enable_metadata_routing=True):
+        for student in (CalibratedClassifierCV(GaussianNB()), AdaBoostClassifier()):
+            assert learn(student, X, targets_of(proba, y)).route == "weighted copies"
+
+
+def test_regressors_without_weights_ignore_them():
+    from sklearn.linear_model import ARDRegression
+
+    X, proba, y, rng = random_problem(0)
+    weight = rng.uniform(0.5, 2, len(X))
+    lesson = learn(ARDRegression(), X, targets_of(proba, y, weight=weight))
+    assert_allclose(lesson.predict_proba(X).sum(axis=1), 1.0)
+
+
+def test_sparse_rows_of_any_format_are_copied():
+    import scipy.sparse
+
+    X, proba, y, _ = random_problem(0)
+    lesson = learn(SGDClassifier(), scipy.sparse.coo_array(X), targets_of(proba, y))
+    assert lesson.route == "weighted copies"
+
+
+def test_scores_are_put_back_as_probabilities_are():
+    from skdistill import DistillationClassifier
+
+    X, proba, _, _ = random_problem(0, k=2)
+    y = proba.argmax(axis=1)
+    student = SGDClassifier(loss="log_loss", random_state=0)
+    model = DistillationClassifier("precomputed", student, temperature=5.0)
+    model.fit(X, y, teacher_proba=proba)
+    second = 1 / (1 + np.exp(-model.decision_function(X)))
+    assert_allclose(model.predict_proba(X)[:, 1], second, atol=1e-9)
+
+
+def test_invalid_student_parameters_are_found_before_the_teacher_is_fitted():
+    from skdistill import DistillationClassifier
+
+    X, _, y, _ = random_problem(0)
+    model = DistillationClassifier(GaussianNB(), DecisionTreeClassifier(max_depth=-3))
+    with pytest.raises(ValueError, match=r"max_depth.*DecisionTreeClassifier"):
+        model.fit(X, y)
+    assert not hasattr(model, "teacher_")
+
+
+def test_stripping_reaches_searches_inside_pipelines_and_local_functions():
+    from sklearn.frozen import FrozenEstimator
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.preprocessing import FunctionTransformer
+
+    from skdistill import DistillationClassifier, strip_teacher
+
+    X, _, y, _ = random_problem(0, n=300)
+    forests = [RandomForestClassifier(200, random_state=k).fit(X, y) for k in (0, 1)]
+    tree = DecisionTreeClassifier(max_leaf_nodes=8, random_state=0)
+    grid = {"teacher": [FrozenEstimator(f) for f in forests]}
+    search = GridSearchCV(DistillationClassifier(forests[0], tree), grid, cv=2)
+    pipeline = make_pipeline(StandardScaler(), search).fit(X, y)
+    small = strip_teacher(pipeline)
+    assert len(pickle.dumps(small)) < 10_000 < 100_000 < len(pickle.dumps(forests[0]))
+    assert_array_equal(small.predict(X), pipeline.predict(X))
+
+    student = make_pipeline(FunctionTransformer(lambda X: X), tree)
+    model = DistillationClassifier(forests[0], student).fit(X, y)
+    assert_array_equal(strip_teacher(model).predict(X), model.predict(X))
+    with pytest.raises(TypeError, match="no distiller"):
+        strip_teacher(forests[0])

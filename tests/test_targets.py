@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import minimize
 from scipy.special import softmax
 
+from skdistill.students._class_weight import by_class
 from skdistill.targets import (
     PROBABILITY_FLOOR,
     UNLABELED,
@@ -132,7 +133,7 @@ def test_class_weights_weigh_teacher_and_label_each_on_its_own():
     rng = np.random.default_rng(1)
     targets = random_targets(rng, weight=rng.uniform(0.5, 2, 40))
     w = np.array([1.0, 3.0, 0.5])
-    weighted = targets.weighted_by_class(dict(enumerate(w)))
+    weighted = targets.weighted_by_class(w)
     mass = 0.4 * targets.teacher + 0.6 * np.eye(3)[targets.labels]
     expected = mass * w * targets.weight[:, None]
     assert_allclose(weighted.mixed() * weighted.weight[:, None], expected)
@@ -142,7 +143,8 @@ def test_class_weights_weigh_teacher_and_label_each_on_its_own():
 
 
 def test_balanced_weights_give_every_class_the_same_mass():
-    targets = random_targets(np.random.default_rng(2)).weighted_by_class("balanced")
+    targets = random_targets(np.random.default_rng(2))
+    targets = targets.weighted_by_class(by_class("balanced", targets))
     mass = (targets.mixed() * targets.weight[:, None]).sum(axis=0)
     assert_allclose(mass, len(targets.labels) / 3)
 

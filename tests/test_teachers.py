@@ -33,6 +33,9 @@ def ask(teacher, X=X, named=None, **options):
     return hired, hired.evaluate(X, named, CLASSES)
 
 
+TRAINING = X, Y
+
+
 class Counting(ClassifierMixin, BaseEstimator):
     """A fitted teacher that counts what it is asked."""
 
@@ -46,7 +49,7 @@ class Counting(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X):
         self.calls_.append(len(X))
-        return np.full((len(X), 3), 1 / 3)
+        return GaussianNB().fit(*TRAINING).predict_proba(X)
 
 
 def test_every_row_is_asked_once():
@@ -239,3 +242,102 @@ def test_stacking_categories_keeps_them():
     stacked = stack_rows(a, b)
     assert isinstance(stacked["x"].dtype, pd.CategoricalDtype)
     assert list(stacked["x"]) == ["u", "v", "w"]
+
+
+# Columns go by label, whoever names them
+
+
+def test_teacher_classes_may_not_contradict_a_teacher_that_knows():
+    for teacher in (GaussianNB().fit(X, Y), GaussianNB()):
+        model = DistillationClassifier(teacher, TREE, teacher_classes=[2, 1, 0])
+        with pytest.raises(ValueError, match=r"=\[2, 1, 0\] contradicts"):
+            model.fit(X, Y)
+
+
+def test_teacher_classes_name_the_columns_of_those_members_that_do_not_know():
+    known = GaussianNB().fit(X, Y)
+
+    def turned(X):
+        return known.predict_log_proba(X)[:, [2, 1, 0]]
+
+    _, output = ask([known, turned], named=np.array([2, 1, 0]))
+    assert output.classes.tolist() == [0, 1, 2]
+    assert_allclose(output.values, known.predict_proba(X))
+
+
+def test_an_ensemble_knows_what_any_member_knows_in_any_order():
+    low = GaussianNB().fit(X[Y < 2], Y[Y < 2])
+    high = GaussianNB().fit(X[Y > 0], Y[Y > 0])
+    every = GaussianNB().fit(X, Y)
+    _, one = ask([low, every])
+    _, two = ask([every, low])
+    assert_allclose(one.values, two.values)
+    _, output = ask([low, high])
+    assert output.classes.tolist() == [0, 1, 2]
+    expected = np.zeros((200, 3))
+    expected[:, :2] += low.predict_proba(X) / 2
+    expected[:, 1:] += high.predict_proba(X) / 2
+    assert_allclose(output.values, expected)
+
+
+def test_a_class_the_teacher_does_not_know_has_no_mass_at_any_temperature():
+    few = GaussianNB().fit(X[Y < 2], Y[Y < 2])
+    model = DistillationClassifier(few, TREE, temperature=20.0, alpha=1.0).fit(X, Y)
+    assert (model.predict_proba(X)[:, 2] == 0).all()
+
+
+def test_pairs_of_three_classes_are_refused_too():
+    model = SVC(decision_function_shape="ovo").fit(X, Y)
+    for teacher in (model, make_pipeline(StandardScaler(), model).fit(X, Y)):
+        with pytest.raises(ValueError, match="decision_function_shape='ovr'"):
+            ask(teacher)
+
+
+def test_frames_of_probabilities_go_by_their_column_labels():
+    pd = pytest.importorskip("pandas")
+    proba = GaussianNB().fit(X, Y).predict_proba(X)
+    frame = pd.DataFrame(proba[:, [2, 0, 1]], columns=[2, 0, 1])
+    _, output = ask("precomputed", teacher_proba=frame)
+    assert output.classes.tolist() == [2, 0, 1]
+    named = pd.DataFrame(proba, columns=["p0", "p1", "p2"])
+    assert ask("precomputed", teacher_proba=named)[1].classes.tolist() == [0, 1, 2]
+
+
+def test_a_single_column_of_probabilities_is_no_logit():
+    two = LogisticRegression().fit(X, Y > 0)
+
+    def second(X):
+        return two.predict_proba(X)[:, 1]
+
+    with pytest.raises(ValueError, match="teacher_output='probabilities'"):
+        DistillationClassifier(second, TREE).fit(X, Y > 0)
+
+
+def test_a_table_may_hold_logits():
+    logits = RidgeClassifier().fit(X, Y).decision_function(X)
+    _, output = ask("precomputed", teacher_proba=logits, output="logits")
+    assert output.kind == "logits"
+    assert_allclose(output.values, logits)
+
+
+def test_weights_reach_voting_teachers():
+    weight = np.random.default_rng(0).uniform(0.1, 5, 200)
+    voting = VotingClassifier([("nb", GaussianNB())], voting="soft")
+    _, output = ask(voting, sample_weight=weight)
+    expected = GaussianNB().fit(X, Y, sample_weight=weight).predict_proba(X)
+    assert_allclose(output.values, expected)
+
+
+def test_a_bad_member_is_warned_about_in_mixed_company():
+    wrong = GaussianNB().fit(X, (Y + 1) % 3)
+    with pytest.warns(UserWarning, match="agrees with y"):
+        DistillationClassifier([wrong, wrong, wrong, GaussianNB()], TREE).fit(X, Y)
+
+
+def test_a_constant_teacher_is_warned_about():
+    forest = RandomForestClassifier(20, random_state=0).fit(X * 1e3, Y)
+    said = forest.predict(X * 1e-6)
+    assert len(np.unique(said)) == 1
+    y = np.where(np.arange(200) < 120, said[0], Y)
+    with pytest.warns(UserWarning, match="agrees with y"):
+        DistillationClassifier(forest, TREE).fit(X * 1e-6, y)

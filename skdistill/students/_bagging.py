@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 from joblib import Parallel, delayed
-from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.ensemble import BaggingClassifier
@@ -43,7 +42,8 @@ def teach(student, X, targets: SoftTargets, fit_params: dict, learn) -> Lesson:
     fit_params : dict
         Passed to `fit` of the ensemble, for its bookkeeping.
     learn : callable
-        ``learn(member, X, targets, fit_params) -> Lesson``.
+        ``learn(member, X, targets, fit_params, offset=k) -> Lesson``; `offset` tells
+        the seeds of members apart.
 
     Returns
     -------
@@ -62,9 +62,9 @@ def teach(student, X, targets: SoftTargets, fit_params: dict, learn) -> Lesson:
     X = X.tocsr() if issparse(X) else np.asarray(X)
     weights = draw_in_bag_weights(student, len(targets.labels), targets.weight)
     lessons = Parallel(n_jobs=student.n_jobs)(
-        delayed(_teach_member)(seat.estimator, X, features, targets, weight, learn)
-        for seat, features, (_, weight) in zip(
-            student.estimators_, student.estimators_features_, weights, strict=True
+        delayed(_teach_member)(seat.estimator, X, features, targets, weight, learn, k)
+        for k, (seat, features, (_, weight)) in enumerate(
+            zip(student.estimators_, student.estimators_features_, weights, strict=True)
         )
     )
     student.estimators_ = [lesson.student for lesson in lessons]
@@ -76,11 +76,11 @@ def teach(student, X, targets: SoftTargets, fit_params: dict, learn) -> Lesson:
     return Lesson(student, ROUTE, targets.classes, exponent=exponent)
 
 
-def _teach_member(member, X, features, targets: SoftTargets, weight: NDArray, learn):
+def _teach_member(member, X, features, targets: SoftTargets, weight, learn, k: int):
     rows = np.flatnonzero(weight)
     codes = np.arange(len(targets.classes))
     lesson = replace(targets.take(rows), classes=codes, weight=weight[rows])
-    return learn(member, take_rows(X, rows)[:, features], lesson, {})
+    return learn(member, take_rows(X, rows)[:, features], lesson, {}, offset=k)
 
 
 class _Vacancy(ClassifierMixin, BaseEstimator):

@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from skdistill._sklearn_compat import SoftHistGradientBoosting, validate_params
+from skdistill.students._class_weight import by_class
 from skdistill.students._lesson import Lesson
 from skdistill.targets import UNLABELED, SoftTargets
 
@@ -46,7 +47,7 @@ def teach(student, X, targets: SoftTargets, fit_params: dict) -> Lesson:
     """
     validate_params(student)
     model = clone(student)
-    targets = targets.weighted_by_class(student.class_weight)
+    targets = targets.weighted_by_class(by_class(student.class_weight, targets))
     labels = targets.mixed().argmax(axis=1)
     booster = SoftHistGradientBoosting(**clone(student).get_params(deep=False))
     booster.begin(BoostingObjective(targets), targets.classes, labels)

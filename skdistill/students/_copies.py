@@ -11,12 +11,15 @@ from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.base import is_classifier
+from sklearn.linear_model import RidgeClassifierCV
 from sklearn.model_selection import check_cv
-from sklearn.utils.validation import has_fit_parameter
 
-from skdistill._sklearn_compat import take_rows
+from skdistill._sklearn_compat import balanced_by_weight, take_rows, takes_weights
 from skdistill.students import _tree
+from skdistill.students._class_weight import by_class
+from skdistill.students._fitting import fit
 from skdistill.students._lesson import Lesson
 from skdistill.targets import SoftTargets, put_back_exponent
 
@@ -37,9 +40,7 @@ _NEXT_TO_NOTHING = 1e-100
 def takes(student) -> bool:
     """Whether the student is a classifier that weighs rows and keeps them together."""
     return (
-        is_classifier(student)
-        and has_fit_parameter(student, "sample_weight")
-        and why_not(student) is None
+        is_classifier(student) and takes_weights(student) and why_not(student) is None
     )
 
 
@@ -49,8 +50,11 @@ def why_not(student) -> str | None:
     A student that holds out rows by itself would find copies of its training rows
     among them, and never stop.
     """
-    if getattr(student, "early_stopping", False) is True:
-        return "early_stopping=True"
+    early_stopping = getattr(student, "early_stopping", False)
+    if early_stopping is True or early_stopping == "auto":
+        return f"early_stopping={early_stopping!r}"
+    if getattr(student, "oob_score", False):
+        return "oob_score=True"
     holds_out = hasattr(student, "validation_fraction") and not hasattr(
         student, "early_stopping"
     )
@@ -62,9 +66,9 @@ def why_not(student) -> str | None:
 def teach(student, X, targets: SoftTargets, fit_params: dict) -> Lesson:
     """Fit the student on weighted copies of the rows.
 
-    Its row-counting parameters are multiplied by the number of classes and its `cv`,
-    if it has one, splits rows and not copies; both are put back after the fit, like
-    `class_weight`, which enters through the weights.
+    Its row-counting parameters are multiplied by the number of classes, its `cv`, if it
+    has one, splits rows and not copies, and balanced class weights are those of the
+    mixed targets; all are put back after the fit.
 
     Parameters
     ----------
@@ -82,25 +86,23 @@ def teach(student, X, targets: SoftTargets, fit_params: dict) -> Lesson:
     Lesson
     """
     given = student.get_params()
-    lesson = targets
-    if given.get("class_weight") is not None:
-        lesson = targets.weighted_by_class(given["class_weight"])
-    mixed = lesson.mixed()
+    X = X.tocsr() if issparse(X) else X
+    mixed = targets.mixed()
     n_rows, n_classes = mixed.shape
-    counts = _row_counts(given, n_classes)
-    keep_all = bool(counts) or type(student) in _tree.TWINS
-    row, code, weight = make_copies(mixed, lesson.weight, keep_all=keep_all)
-    student.set_params(**counts)
-    if "class_weight" in given:
-        student.set_params(class_weight=None)
-    if given.get("cv") is not None:
-        student.set_params(cv=_splits_of_copies(given["cv"], X, targets, row))
+    settings = _row_counts(given, n_classes)
+    keep_all = bool(settings) or type(student) in _tree.TWINS
+    row, code, weight = make_copies(mixed, targets.weight, keep_all=keep_all)
+    weights = _class_weights(student, targets)
+    if weights is not None and isinstance(given["class_weight"], str):
+        labels = targets.classes.tolist()
+        settings["class_weight"] = dict(zip(labels, weights, strict=True))
+    if _splits_rows(student):
+        settings["cv"] = _splits_of_copies(given["cv"], X, targets, row)
     repeated = {name: _repeat(value, row, n_rows) for name, value in fit_params.items()}
-    student.fit(
-        take_rows(X, row), targets.classes[code], sample_weight=weight, **repeated
-    )
-    changed = {*counts, "class_weight", "cv"} & set(given)
-    student.set_params(**{name: given[name] for name in changed})
+    student.set_params(**settings)
+    fit(student, take_rows(X, row), targets.classes[code], weight, repeated)
+    student.set_params(**{name: given[name] for name in settings})
+    lesson = targets.weighted_by_class(weights)
     exponent = put_back_exponent(lesson)
     if exponent != 1.0 and type(student) in _tree.TWINS:
         _tree.refit_leaves(student, X, lesson, lesson.weight)
@@ -134,6 +136,21 @@ def make_copies(
         mass = np.where(present[:, None], np.maximum(mass, _NEXT_TO_NOTHING), 0.0)
     row, code = np.nonzero(mass)
     return row, code, mass[row, code]
+
+
+def _class_weights(student, targets: SoftTargets) -> NDArray | None:
+    count = targets.weight if balanced_by_weight(student) else None
+    return by_class(getattr(student, "class_weight", None), targets, count)
+
+
+def _splits_rows(student) -> bool:
+    """Whether the student cross-validates inside its own fit.
+
+    `RidgeClassifierCV` without a `cv` leaves one row out in closed form.
+    """
+    cv = getattr(student, "cv", "none")
+    in_closed_form = isinstance(student, RidgeClassifierCV) and cv is None
+    return not isinstance(cv, str) and not in_closed_form
 
 
 def _row_counts(params: dict, n_classes: int) -> dict:

@@ -23,6 +23,7 @@ from skdistill._sklearn_compat import (
     take_rows,
 )
 from skdistill.students import _copies, _tree
+from skdistill.students._class_weight import by_class
 from skdistill.students._lesson import Lesson
 from skdistill.students._out_of_bag import set_out_of_bag
 from skdistill.targets import SoftTargets
@@ -49,9 +50,8 @@ def teach(student, X, targets: SoftTargets, fit_params: dict) -> Lesson:
     if not by_tree:
         given = student.class_weight
         count = targets.weight if balanced_by_weight(student) else None
-        targets = targets.weighted_by_class(
-            "balanced" if given == "balanced_subsample" else given, count
-        )
+        given = "balanced" if given == "balanced_subsample" else given
+        targets = targets.weighted_by_class(by_class(given, targets, count))
     by_tree |= student.criterion != "gini"
     forest = _grow_with_twin(student, X, targets, fit_params, regrow=by_tree)
     if by_tree:
@@ -135,6 +135,7 @@ def _regrow(tree, X, targets: SoftTargets, weight, counts: NDArray | None):
         weight, X = weight[rows], take_rows(X, rows)
     lesson = replace(targets.take(rows), classes=tree.classes_, weight=weight)
     if counts is not None:
-        lesson = lesson.weighted_by_class("balanced", counts[rows])
+        weights = by_class("balanced", lesson, counts[rows])
+        lesson = lesson.weighted_by_class(weights)
     route = _tree if _tree.takes(tree) else _copies
     return route.teach(clone(tree), X, lesson, {}).student

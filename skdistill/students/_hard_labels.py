@@ -5,9 +5,9 @@ from __future__ import annotations
 import warnings
 
 from sklearn.base import is_classifier
-from sklearn.utils.validation import has_fit_parameter
 
 from skdistill.students import _copies
+from skdistill.students._fitting import fit
 from skdistill.students._lesson import Lesson
 from skdistill.targets import SoftTargets
 
@@ -43,9 +43,8 @@ def teach(student, X, targets: SoftTargets, fit_params: dict) -> Lesson:
     mixed = targets.mixed()
     if (mixed.max(axis=1) < 1.0).any():
         warnings.warn(_reason(student), UserWarning, stacklevel=2)
-    if has_fit_parameter(student, "sample_weight") and targets.weight is not None:
-        fit_params = {**fit_params, "sample_weight": targets.weight}
-    student.fit(X, targets.classes[mixed.argmax(axis=1)], **fit_params)
+    labels = targets.classes[mixed.argmax(axis=1)]
+    fit(student, X, labels, targets.weight, fit_params)
     return Lesson.read(student, ROUTE, targets.classes)
 
 

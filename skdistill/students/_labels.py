@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.utils.validation import has_fit_parameter
 
 from skdistill._detect import is_module, is_skorch_net
+from skdistill.students._fitting import fit
 from skdistill.students._lesson import Lesson
 from skdistill.targets import SoftTargets
 
@@ -40,7 +40,5 @@ def teach(student, X, targets: SoftTargets, fit_params: dict) -> Lesson:
     -------
     Lesson
     """
-    if targets.weight is not None and has_fit_parameter(student, "sample_weight"):
-        fit_params = {**fit_params, "sample_weight": targets.weight}
-    student.fit(X, targets.classes[targets.labels], **fit_params)
+    fit(student, X, targets.classes[targets.labels], targets.weight, fit_params)
     return Lesson.read(student, ROUTE, targets.classes)

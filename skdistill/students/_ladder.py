@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 
+from numpy.typing import NDArray
 from sklearn.base import clone, is_regressor
 
 from skdistill._detect import is_module, is_skorch_net
+from skdistill._sklearn_compat import validate_params
 from skdistill.students import (
     _bagging,
     _boosting,
@@ -20,6 +22,7 @@ from skdistill.students import (
     _regression,
     _tree,
 )
+from skdistill.students._class_weight import check_class_weight
 from skdistill.students._lesson import Lesson
 from skdistill.targets import SoftTargets
 
@@ -60,14 +63,23 @@ def _rung(student):
     )
 
 
-def check_student(student) -> None:
+def check_student(student, classes: NDArray | None = None) -> None:
     """Raise unless `student` is something that can be taught.
+
+    Parameters
+    ----------
+    student : object
+        As given by the user.
+    classes : ndarray of shape (n_classes,), default=None
+        The labels of y, once they are known.
 
     Raises
     ------
     TypeError
         If it is a class instead of an instance, or no classifier, regressor, torch
         module or pipeline ending in one of these.
+    ValueError
+        If a parameter of it is invalid, or its class weights are for other labels.
     """
     if isinstance(student, type):
         raise TypeError(
@@ -81,7 +93,15 @@ def check_student(student) -> None:
             "give a scikit-learn classifier or regressor, a skorch net, a torch module "
             "or a pipeline that ends in one."
         )
+    if type(learner).__name__ == "FrozenEstimator":
+        raise TypeError(
+            f"student={student!r} is frozen: it cannot be taught. Give the estimator "
+            "inside."
+        )
     _rung(learner)
+    validate_params(learner)
+    if classes is not None:
+        check_class_weight(getattr(learner, "class_weight", None), classes)
 
 
 def has_probabilities(student) -> bool:
@@ -125,7 +145,11 @@ def learn(
     )
 
 
-def _learn(student, X, targets, fit_params: dict, random_state) -> Lesson:
+def _learn(
+    student, X, targets, fit_params: dict, random_state, *, offset: int = 0
+) -> Lesson:
+    if random_state is not None:
+        random_state = (random_state + offset) % 2**31
     learn_part = functools.partial(_learn, random_state=random_state)
     if _pipeline.takes(student):
         return _pipeline.teach(student, X, targets, fit_params, learn_part)

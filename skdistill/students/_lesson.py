@@ -92,16 +92,16 @@ class RegressionLesson(Lesson):
 
 @dataclass(frozen=True)
 class NetworkLesson(Lesson):
-    """A network: takes float64 input, and predicts positions that stand for labels."""
+    """A network: takes float64 and frames; positions it predicts stand for labels."""
 
     makes_proba = True
 
     def predict_proba(self, X) -> NDArray[np.float64]:
         """Class probabilities at temperature 1."""
-        from skdistill.neural import casting_inputs
+        from skdistill.neural import stand_in
 
-        with casting_inputs(self.student):
-            return super().predict_proba(X)
+        # Not the student itself: skorch switches modes of modules to predict.
+        return Lesson.predict_proba(self.of(stand_in(self.student)), X)
 
     def predict(self, X) -> NDArray:
         """Labels of the largest probability."""

@@ -23,6 +23,7 @@ from skdistill._sklearn_compat import (
     validate_params,
 )
 from skdistill.students import _copies
+from skdistill.students._class_weight import by_class
 from skdistill.students._lesson import Lesson
 from skdistill.targets import SoftTargets
 
@@ -85,7 +86,8 @@ def teach(student, X, targets: SoftTargets, fit_params: dict) -> Lesson:
         model, X, accept_sparse="csr", dtype=[np.float64, np.float32], order="C"
     )
     count = targets.weight if balanced_by_weight(model) else None
-    targets = targets.weighted_by_class(model.class_weight, count)
+    weights = by_class(model.class_weight, targets, count)
+    targets = targets.weighted_by_class(weights)
     objective = SoftCrossEntropy(X, targets, model)
     # `max_iter` of another solver counts other, dearer, steps.
     max_iter = model.max_iter if model.solver == "lbfgs" else max(model.max_iter, 1000)

@@ -6,8 +6,9 @@ import numpy as np
 from sklearn.base import is_regressor
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.utils import get_tags
-from sklearn.utils.validation import has_fit_parameter
 
+from skdistill._sklearn_compat import takes_weights
+from skdistill.students._fitting import fit
 from skdistill.students._lesson import RegressionLesson
 from skdistill.targets import SoftTargets, put_back_exponent
 
@@ -44,10 +45,9 @@ def teach(student, X, targets: SoftTargets, fit_params: dict) -> RegressionLesso
     mixed = targets.mixed()
     binary = mixed.shape[1] == 2
     output = np.ascontiguousarray(mixed[:, 1]) if binary else mixed
+    weight = targets.weight if takes_weights(student) else None
     if not binary and not get_tags(student).target_tags.multi_output:
         student = MultiOutputRegressor(student)
-    if targets.weight is not None and has_fit_parameter(student, "sample_weight"):
-        fit_params = {**fit_params, "sample_weight": targets.weight}
-    student.fit(X, output, **fit_params)
+    fit(student, X, output, weight, fit_params)
     exponent = put_back_exponent(targets)
     return RegressionLesson(student, ROUTE, targets.classes, exponent=exponent)

@@ -21,6 +21,7 @@ from sklearn.tree import (
 )
 
 from skdistill._sklearn_compat import make_tree
+from skdistill.students._class_weight import by_class
 from skdistill.students._leaf_values import minimize_loss, node_masses
 from skdistill.students._lesson import Lesson
 from skdistill.targets import SoftTargets
@@ -60,7 +61,7 @@ def teach(student, X, targets: SoftTargets, fit_params: dict) -> Lesson:
     Lesson
         With a genuine fitted tree of the student's class.
     """
-    targets = targets.weighted_by_class(student.class_weight)
+    targets = targets.weighted_by_class(by_class(student.class_weight, targets))
     twin = regression_twin(student, TWINS[type(student)], len(targets.classes))
     twin.fit(X, regression_targets(targets), sample_weight=targets.weight, **fit_params)
     tree = as_classifier(clone(student), twin, targets.classes)

@@ -9,13 +9,22 @@ from numpy.typing import NDArray
 
 from skdistill._detect import may_hold_network
 from skdistill._rows import n_rows_of, slice_rows
-from skdistill.targets import ScoreKind, TeacherOutput, normalize_rows
+from skdistill.targets import (
+    ScoreKind,
+    TeacherOutput,
+    check_overlap,
+    normalize_rows,
+    share_labels,
+)
 
 #: Rows that are put to a teacher at a time.
 BATCH_ROWS = 2**16
 
 #: How far from 1 the probabilities of a row may sum up to: float16 teachers exist.
 _SUM_TOLERANCE = 1e-2
+
+#: How far below 0 a probability may come out of somebody's subtraction.
+_ROUNDING = 1e-6
 
 
 def casting_inputs(model) -> AbstractContextManager:
@@ -50,12 +59,39 @@ class Teacher:
         """Values for a batch of rows, one column a class."""
         raise NotImplementedError
 
+    @property
+    def holds_given(self) -> bool:
+        """Whether something in it was not fitted here, so may not know y."""
+        return self.source != "fitted"
+
     def own_classes(self) -> NDArray | None:
         """The label of each column, if the teacher itself knows."""
         return None
 
     def check_rows(self, X) -> None:
         """Raise if this teacher cannot read such rows."""
+
+    def check_classes(self, named: NDArray | None, classes: NDArray) -> None:
+        """Raise, before it is asked, if its columns cannot be those of `classes`.
+
+        Parameters
+        ----------
+        named : ndarray of shape (n_columns,) or None
+            The user's `teacher_classes`.
+        classes : ndarray of shape (n_classes,)
+            The labels of y.
+        """
+        own = self.own_classes()
+        if own is None or (named is not None and not share_labels(own, classes)):
+            own = named
+        elif named is not None and named.tolist() != own.tolist():
+            raise ValueError(
+                f"teacher_classes={named.tolist()} contradicts the classes_ of the "
+                f"teacher {self.name}, {own.tolist()}; leave teacher_classes out where "
+                "the teacher knows the labels of y itself."
+            )
+        if own is not None:
+            check_overlap(own, classes)
 
     def evaluate(self, X, classes: NDArray | None, fallback: NDArray, *, progress=None):
         """Put every row to the teacher once.
@@ -132,6 +168,8 @@ class Teacher:
 
     def _check_probabilities(self, answer: NDArray, first: int) -> None:
         total = answer.sum(axis=1)
+        rounding = (answer < 0) & (answer > -_ROUNDING)
+        answer[rounding] = 0.0
         wrong = (answer.min(axis=1) < 0) | (np.abs(total - 1) > _SUM_TOLERANCE)
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])
@@ -146,10 +184,10 @@ class Teacher:
         self, n_columns: int, classes: NDArray | None, fallback: NDArray
     ) -> NDArray:
         own = self.own_classes()
-        if classes is not None:
-            named, who = classes, "teacher_classes"
-        elif own is not None:
+        if own is not None and (classes is None or share_labels(own, fallback)):
             named, who = own, f"classes_ of the teacher {self.name}"
+        elif classes is not None:
+            named, who = classes, "teacher_classes"
         else:
             named, who = fallback, "y"
         if len(named) == n_columns:

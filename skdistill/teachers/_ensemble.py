@@ -35,26 +35,41 @@ class EnsembleTeacher(Teacher):
         self.as_logits = as_logits
         self.kind = "logits" if as_logits else "probabilities"
 
+    @property
+    def holds_given(self) -> bool:
+        """Whether any member was not fitted here."""
+        return any(member.holds_given for member in self.members)
+
     def check_rows(self, X) -> None:
         """Raise if one of the members cannot read such rows."""
         for member in self.members:
             member.check_rows(X)
 
     def evaluate(self, X, classes, fallback, *, progress=None):
-        """Ask each member once; columns are brought together by label."""
-        first = self.members[0].evaluate(X, classes, fallback, progress=progress)
-        total = self._votes(first)
-        for member in self.members[1:]:
-            output = member.evaluate(X, classes, fallback, progress=progress)
-            total += self._votes(align_columns(output, first.classes))
-        total /= len(self.members)
-        return TeacherOutput(total, self.kind, first.classes)
+        """Ask each member once; columns are brought together by label.
 
-    def _votes(self, output: TeacherOutput) -> NDArray:
-        if not self.as_logits:
-            return soften(output.values, output.kind)
-        if output.kind == "logits":
-            return output.values.copy()
+        `classes` names the columns of those members that do not know their own.
+        """
+        outputs = [
+            member.evaluate(X, classes, fallback, progress=progress)
+            for member in self.members
+        ]
+        labels = np.unique(np.concatenate([output.classes for output in outputs]))
+        same = all(len(output.classes) == len(labels) for output in outputs)
+        # A logit that a member lacks has no mean: unequal company votes by probability.
+        as_logits = self.as_logits and same
+        self.kind = "logits" if as_logits else "probabilities"
+        total = sum(_votes(output, labels, as_logits) for output in outputs)
+        return TeacherOutput(total / len(outputs), self.kind, labels)
+
+
+def _votes(output: TeacherOutput, labels: NDArray, as_logits: bool) -> NDArray:
+    if not as_logits:
+        proba = soften(output.values, output.kind)
+        output = TeacherOutput(proba, "probabilities", output.classes)
+    elif output.kind == "probabilities":
         # Up to a constant for each row, the logarithm of a softmax is its logits.
         tiny = np.finfo(np.float32).tiny
-        return np.log(np.maximum(output.values, tiny))
+        logits = np.log(np.maximum(output.values, tiny))
+        output = TeacherOutput(logits, "logits", output.classes)
+    return align_columns(output, labels).values

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from skdistill._detect import is_skorch_net
@@ -31,6 +32,8 @@ def is_fitted(estimator) -> bool:
         check_is_fitted(estimator)
     except (NotFittedError, TypeError):
         return False
+    except AttributeError:  # no tags: not one of scikit-learn's, so look at its state
+        return any(name[-1] == "_" and name[:2] != "__" for name in vars(estimator))
     return True
 
 
@@ -118,7 +121,11 @@ class EstimatorTeacher(Teacher):
         return answer
 
     def _check_one_score_a_class(self, shape: tuple, n_classes: int) -> None:
-        if len(shape) == 2 and shape[1] == n_classes * (n_classes - 1) / 2 != n_classes:
+        by_pairs = len(shape) == 2 and shape[1] == n_classes * (n_classes - 1) / 2
+        model = self.model[-1] if isinstance(self.model, Pipeline) else self.model
+        # Three classes have three pairs: only the setting tells them apart.
+        says_ovo = getattr(model, "decision_function_shape", None) == "ovo"
+        if n_classes > 2 and by_pairs and (n_classes != 3 or says_ovo):
             raise ValueError(
                 f"The teacher {self.name} scores pairs of classes ({shape[1]} columns "
                 f"for {n_classes} classes); set decision_function_shape='ovr'."

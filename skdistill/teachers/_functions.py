@@ -6,7 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skdistill._rows import n_rows_of
-from skdistill.targets import ScoreKind, TeacherOutput, normalize_rows
+from skdistill.targets import (
+    ScoreKind,
+    TeacherOutput,
+    normalize_rows,
+    share_labels,
+)
 from skdistill.teachers._base import Teacher, casting_inputs
 
 #: What methods of these names give, wherever they are bound.
@@ -55,9 +60,12 @@ class FunctionTeacher(Teacher):
 
     def _check_not_probabilities(self, answer: NDArray) -> None:
         """A softmax taken of probabilities is a silent, lasting mistake: refuse."""
-        if answer.ndim != 2 or answer.shape[1] < 2 or not len(answer):
+        if not 1 <= answer.ndim <= 2 or not answer.size or not answer.min() >= 0:
             return
-        if answer.min() >= 0 and np.allclose(answer.sum(axis=1), 1.0, atol=1e-4):
+        single = answer.ndim == 1 or answer.shape[1] == 1
+        if answer.max() <= 1.0 and (
+            single or np.allclose(answer.sum(axis=1), 1.0, atol=1e-4)
+        ):
             raise ValueError(
                 f"The teacher {self.name} gives rows that are probabilities, where "
                 "logits are expected of a function or module; set "
@@ -89,15 +97,28 @@ class PrecomputedTeacher(Teacher):
         A single column is the probability of the second of two classes.
     n_rows : int
         Rows of X.
+    output : {"auto", "probabilities", "logits"}
+        What the table holds; "auto" is probabilities.
     """
 
-    kind: ScoreKind = "probabilities"
     model = "precomputed"
 
-    def __init__(self, proba: ArrayLike, n_rows: int):
+    def __init__(self, proba: ArrayLike, n_rows: int, output: str = "auto"):
         super().__init__("precomputed")
         self.name = f"'precomputed' (teacher_proba of shape {np.shape(proba)})"
-        self.table = _checked_table(proba, n_rows)
+        self.kind = "logits" if output == "logits" else "probabilities"
+        self._classes = getattr(proba, "columns", None)
+        self.table = _checked_table(proba, n_rows, self.kind)
+
+    def own_classes(self):
+        """Column labels of a frame."""
+        return None if self._classes is None else np.asarray(self._classes)
+
+    def _columns(self, n_columns, classes, fallback):
+        # Columns of a frame may be labels of y, or just names such as "p0".
+        if self._classes is not None and not share_labels(self.own_classes(), fallback):
+            self._classes = None
+        return super()._columns(n_columns, classes, fallback)
 
     def scores(self, X):
         """The table; it is for all rows at once."""
@@ -114,7 +135,9 @@ class PrecomputedTeacher(Teacher):
         return TeacherOutput(self.scores(X), self.kind, labels)
 
 
-def _checked_table(proba: ArrayLike, n_rows: int) -> NDArray[np.float64]:
+def _checked_table(
+    proba: ArrayLike, n_rows: int, kind: ScoreKind
+) -> NDArray[np.float64]:
     try:
         table = np.array(proba, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -123,12 +146,18 @@ def _checked_table(proba: ArrayLike, n_rows: int) -> NDArray[np.float64]:
             f"n_classes): {error}."
         ) from error
     if table.ndim == 1 or (table.ndim == 2 and table.shape[1] == 1):
-        table = np.column_stack([1.0 - table.reshape(-1), table.reshape(-1)])
+        second = table.reshape(-1)
+        first = np.zeros_like(second) if kind == "logits" else 1.0 - second
+        table = np.column_stack([first, second])
     if table.ndim != 2 or len(table) != n_rows:
         raise ValueError(
             f"teacher_proba has shape {table.shape}; X has {n_rows} rows, so it must "
             f"be ({n_rows}, n_classes)."
         )
+    if kind == "logits":
+        if np.isnan(table).any() or np.isposinf(table).any():
+            raise ValueError("teacher_proba holds NaN or inf, which are no logits.")
+        return table
     for wrong, what in (
         (~np.isfinite(table), "NaN or inf"),
         (table < 0, "negative"),

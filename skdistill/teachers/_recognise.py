@@ -6,12 +6,12 @@ import functools
 
 from joblib import Parallel, delayed
 from sklearn import get_config
-from sklearn.base import clone, is_regressor
+from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
-from sklearn.utils.validation import has_fit_parameter
 
 from skdistill._detect import is_module, is_skorch_net, may_hold_network
+from skdistill._sklearn_compat import is_regressor, takes_weights
 from skdistill.teachers._base import Teacher
 from skdistill.teachers._ensemble import EnsembleTeacher
 from skdistill.teachers._estimators import EstimatorTeacher, is_fitted, score_method
@@ -26,7 +26,8 @@ PRECOMPUTED = "precomputed"
 
 def is_estimator(teacher) -> bool:
     """Whether a teacher goes by scikit-learn's protocol (fitted or not)."""
-    return hasattr(teacher, "fit") and not isinstance(teacher, type)
+    speaks = ("fit", "predict_proba", "decision_function")
+    return any(hasattr(teacher, m) for m in speaks) and not isinstance(teacher, type)
 
 
 def is_list(teacher) -> bool:
@@ -43,7 +44,10 @@ def is_given(teacher) -> bool:
     """Whether a teacher is used as it is: nothing in it is left to fit."""
     if is_list(teacher):
         return all(is_given(member) for member in teacher)
-    return not is_estimator(teacher) or is_module(teacher) or is_fitted(teacher)
+    if not is_estimator(teacher) or is_module(teacher):
+        return True
+    # What cannot be cloned cannot be fitted here.
+    return not hasattr(teacher, "get_params") or is_fitted(teacher)
 
 
 def keep_or_clone(teacher):
@@ -92,6 +96,16 @@ def check_teacher(teacher, *, hard: bool = False) -> None:
             raise ValueError(f"teacher={teacher!r} is unknown; give {kinds}.")
     elif is_estimator(teacher) and not is_module(teacher):
         _check_estimator(teacher, hard)
+    elif teacher is None:
+        raise TypeError(
+            f"teacher=None cannot teach (a model out of strip_teacher has none and "
+            f"cannot be fitted again); give {kinds}."
+        )
+    elif hasattr(teacher, "__array__"):
+        raise TypeError(
+            f"teacher is an array ({type(teacher).__name__}); if it holds "
+            "probabilities, pass teacher='precomputed' and fit(X, y, teacher_proba=P)."
+        )
     elif not callable(teacher):
         raise TypeError(f"teacher={teacher!r} cannot teach; give {kinds}.")
 
@@ -122,6 +136,7 @@ def hire(
     fit_params: list[dict] | None = None,
     teacher_proba=None,
     output: str = "auto",
+    named=None,
     hard: bool = False,
     n_jobs: int | None = None,
     random_state: int | None = None,
@@ -148,6 +163,8 @@ def hire(
         For ``teacher="precomputed"``.
     output : {"auto", "probabilities", "logits"}, default="auto"
         What functions and modules give.
+    named : ndarray of shape (n_columns,), default=None
+        The user's `teacher_classes`.
     hard : bool, default=False
         Whether a classifier that only predicts labels will do.
     n_jobs : int, default=None
@@ -160,13 +177,17 @@ def hire(
     Teacher
     """
     if isinstance(teacher, str):
-        return PrecomputedTeacher(teacher_proba, len(codes))
+        return PrecomputedTeacher(teacher_proba, len(codes), output)
     members = members_of(teacher)
     to_fit = [not is_given(member) for member in members]
     wrap = functools.partial(_wrap, output=output, hard=hard)
     given = {k: wrap(m) for k, m in enumerate(members) if not to_fit[k]}
     for each in given.values():
         each.check_rows(X)
+        alone = len(members) == 1 or each.own_classes() is None
+        each.check_classes(named if alone else None, classes)
+    if named is not None and not is_list(teacher) and not given:
+        _check_same_labels(named, classes)
     job = delayed(_fit)
     params = fit_params or [{}] * len(members)
     fitted = iter(
@@ -184,6 +205,14 @@ def hire(
         return ready[0]
     networks = all(is_module(m) or is_skorch_net(m) for m in members)
     return EnsembleTeacher(ready, as_logits=networks)
+
+
+def _check_same_labels(named, classes) -> None:
+    if named.tolist() != classes.tolist():
+        raise ValueError(
+            f"teacher_classes={named.tolist()} contradicts the labels of y, "
+            f"{classes.tolist()}, on which the teacher is fitted here; leave it out."
+        )
 
 
 def _wrap(teacher, *, output: str, hard: bool, source: str = "given", classes=None):
@@ -217,14 +246,12 @@ def _fit(estimator, X, y, codes, sample_weight, fit_params: dict, seed: int | No
 
 def _weight_params(estimator, sample_weight) -> dict:
     """How `fit` of an estimator takes the weights; empty if it does not."""
-    if has_fit_parameter(estimator, "sample_weight"):
+    if takes_weights(estimator):
         return {"sample_weight": sample_weight}
     if get_config()["enable_metadata_routing"]:
         routing = get_routing_for_object(estimator)
         asked = routing.consumes("fit", ["sample_weight"])
         return {"sample_weight": sample_weight} if asked else {}
-    if isinstance(estimator, Pipeline) and has_fit_parameter(
-        estimator.steps[-1][1], "sample_weight"
-    ):
+    if isinstance(estimator, Pipeline) and takes_weights(estimator.steps[-1][1]):
         return {f"{estimator.steps[-1][0]}__sample_weight": sample_weight}
     return {}
