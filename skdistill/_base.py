@@ -28,6 +28,10 @@ def _unexpected(names: list[str]) -> str:
     )
 
 
+def _routes(child) -> bool:
+    return hasattr(child, "get_metadata_routing") and not isinstance(child, type)
+
+
 class BaseDistiller(MetaEstimatorMixin, BaseEstimator):
     """Parameters, cloning, metadata routing, tags and looks of a distiller.
 
@@ -106,7 +110,7 @@ class BaseDistiller(MetaEstimatorMixin, BaseEstimator):
         )
         children["student"] = self.student
         for name, child in children.items():
-            if hasattr(child, "get_metadata_routing"):
+            if _routes(child):
                 router.add(**{name: child}, method_mapping=to_fit)
         return router
 
@@ -146,10 +150,10 @@ class BaseDistiller(MetaEstimatorMixin, BaseEstimator):
         routed = process_routing(self, "fit", **params)
         # What has nothing to request was not added to the router.
         by_teacher = [
-            dict(routed[name]["fit"]) if hasattr(m, "get_metadata_routing") else {}
+            dict(routed[name]["fit"]) if _routes(m) else {}
             for name, m in zip(self._teacher_names(), members, strict=True)
         ]
-        if not hasattr(self.student, "get_metadata_routing"):
+        if not _routes(self.student):
             return by_teacher, {}
         return by_teacher, dict(routed["student"]["fit"])
 

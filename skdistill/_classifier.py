@@ -249,11 +249,11 @@ class DistillationClassifier(ClassifierMixin, BaseDistiller):
         TypeError, ValueError
             Before any training, if a parameter or the data cannot be meant so.
         """
+        teacher_params, student_params = self._route_metadata(params)
         self._check_params(teacher_proba)
         rows = _checks.check_rows(X, y, sample_weight)
         _checks.check_unlabeled(rows.X, X_unlabeled)
         check_student(self.student, rows.classes)
-        teacher_params, student_params = self._route_metadata(params)
         _check_no_row_metadata(student_params, rows, X_unlabeled)
         seeded = seed_children(self.teacher, self.student, self.random_state)
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier, VotingClassifier
@@ -341,3 +342,50 @@ def test_a_constant_teacher_is_warned_about():
     y = np.where(np.arange(200) < 120, said[0], Y)
     with pytest.warns(UserWarning, match="agrees with y"):
         DistillationClassifier(forest, TREE).fit(X * 1e-6, y)
+
+
+def test_row_metadata_of_the_student_cannot_cover_unlabelled_rows():
+    class Noted(GaussianNB):
+        def fit(self, X, y, sample_weight=None, notes=None):
+            self.notes_ = notes
+            return super().fit(X, y, sample_weight)
+
+    notes = np.arange(200)
+    with config_context(enable_metadata_routing=True):
+        student = Noted().set_fit_request(notes=True, sample_weight=False)
+        teacher = GaussianNB().set_fit_request(sample_weight=False)
+        model = DistillationClassifier(teacher, student)
+        model.fit(X, Y, notes=notes)
+        copies = np.bincount(model.student_.notes_, minlength=200)
+        assert copies.min() >= 1
+        with pytest.raises(ValueError, match=r"notes.*X_unlabeled"):
+            model.fit(X, Y, notes=notes, X_unlabeled=X[:7])
+
+
+def test_misspelt_metadata_is_recognised():
+    with pytest.raises(ValueError, match="did you mean 'teacher_proba'"):
+        DistillationClassifier("precomputed", TREE).fit(X, Y, teacher_probs=Y)
+
+
+@pytest.mark.parametrize("teacher", [None, np.eye(3)], ids=["stripped", "array"])
+def test_what_is_no_teacher_is_told_what_to_be(teacher):
+    words = "strip_teacher" if teacher is None else "teacher='precomputed'"
+    with pytest.raises(TypeError, match=words):
+        DistillationClassifier(teacher, TREE).fit(X, Y)
+
+
+def test_missing_labels_are_counted():
+    y = np.array(["a", "b", None] * 50, dtype=object)
+    with pytest.raises(ValueError, match=r"missing labels.*50 rows.*X_unlabeled"):
+        DistillationClassifier(GaussianNB(), TREE).fit(X[:150], y)
+
+
+def test_text_passes_through_to_pipelines():
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    texts = ["good fine", "bad awful", "fine day", "awful night"] * 10
+    labels = ["up", "down", "up", "down"] * 10
+    teacher = make_pipeline(TfidfVectorizer(), LogisticRegression())
+    student = make_pipeline(TfidfVectorizer(), DecisionTreeClassifier(max_depth=2))
+    model = DistillationClassifier(teacher, student).fit(texts, labels)
+    assert model.score(texts, labels) == 1.0

@@ -13,7 +13,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import get_tags
 
 from skdistill._sklearn_compat import draw_in_bag_weights, take_rows
-from skdistill.students._lesson import Lesson
+from skdistill.students._lesson import Lesson, NetworkLesson
 from skdistill.students._out_of_bag import set_out_of_bag
 from skdistill.targets import SoftTargets, put_back_exponent
 
@@ -73,7 +73,10 @@ def teach(student, X, targets: SoftTargets, fit_params: dict, learn) -> Lesson:
         set_out_of_bag(student, X, targets)
     tempered = any(lesson.exponent != 1.0 for lesson in lessons)
     exponent = put_back_exponent(targets) if tempered else 1.0
-    return Lesson(student, ROUTE, targets.classes, exponent=exponent)
+    # Networks among the members want their input cast, and predict positions.
+    networks = any(isinstance(lesson, NetworkLesson) for lesson in lessons)
+    kind = NetworkLesson if networks else Lesson
+    return kind(student, ROUTE, targets.classes, exponent=exponent)
 
 
 def _teach_member(member, X, features, targets: SoftTargets, weight, learn, k: int):

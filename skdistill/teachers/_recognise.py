@@ -220,7 +220,7 @@ def _wrap(teacher, *, output: str, hard: bool, source: str = "given", classes=No
         return ModuleTeacher(teacher, output)
     if not is_estimator(teacher):
         return FunctionTeacher(teacher, output)
-    if not is_skorch_net(teacher):
+    if not _ends_in_net(teacher):
         classes = None
     return EstimatorTeacher(teacher, source, output=output, hard=hard, classes=classes)
 
@@ -235,13 +235,21 @@ def _fit(estimator, X, y, codes, sample_weight, fit_params: dict, seed: int | No
         fit_params = {**fit_params, **_weight_params(estimator, sample_weight)}
     if not may_hold_network():
         return estimator.fit(X, y, **fit_params)
-    from skdistill.neural import cast_for_networks, contains_network, seeded
+    from skdistill.neural import casting_inputs, contains_network, seeded
 
     if not contains_network(estimator):
         return estimator.fit(X, y, **fit_params)
-    y = codes if is_skorch_net(estimator) else y
-    with seeded(seed, getattr(estimator, "device", None)):
-        return estimator.fit(cast_for_networks(X), y, **fit_params)
+    # A network knows classes by position; what votes over networks encodes itself.
+    y = codes if _ends_in_net(estimator) else y
+    device = getattr(estimator, "device", None)
+    with seeded(seed, device), casting_inputs(estimator):
+        return estimator.fit(X, y, **fit_params)
+
+
+def _ends_in_net(estimator) -> bool:
+    while isinstance(estimator, Pipeline):
+        estimator = estimator[-1]
+    return is_skorch_net(estimator)
 
 
 def _weight_params(estimator, sample_weight) -> dict:
