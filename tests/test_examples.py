@@ -219,7 +219,11 @@ def test_system_d(run):
 @pytest.mark.slow
 def test_quickstart(run, tmp_path):
     names = run("plot_quickstart", "--output", tmp_path)
-    assert "64-leaf tree distilled: the teacher helped" in names["printed"]
+    tree = names["printed"].split("64-leaf tree distilled, against")[1].splitlines()
+    assert tree[1].startswith("  gain in log-loss")
+    assert tree[1].endswith(": the teacher helped")
+    assert tree[2].startswith("  gain in accuracy")
+    assert names["printed"].count(", tuned in ") == 10
     student = joblib.load(tmp_path / "student.joblib")
     assert type(student).__module__.startswith("sklearn.")
     assert student.get_n_leaves() <= 64

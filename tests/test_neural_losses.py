@@ -108,6 +108,15 @@ def test_weight_zero_equals_an_absent_row(batch):
     assert weighted.item() == pytest.approx(absent.item(), rel=1e-12)
 
 
+def test_a_given_total_divides_the_weighted_sum(batch):
+    z, p, labels = batch
+    weight = torch.tensor([1.0, 0, 1, 4, 1, 1], dtype=torch.float64)
+    args = torch.tensor(z), torch.tensor(p), torch.tensor(labels), 0.4
+    mean = distillation_loss(*args, temperature=2.0, weight=weight)
+    by_6 = distillation_loss(*args, temperature=2.0, weight=weight, total=6)
+    assert by_6.item() == pytest.approx(mean.item() * 8 / 6, rel=1e-12)
+
+
 def test_no_weight_at_all_is_no_lesson(batch):
     z, p, labels = batch
     logits = torch.tensor(z, requires_grad=True)

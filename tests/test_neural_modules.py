@@ -1,6 +1,8 @@
 """Modules as functions of arrays, and networks inside estimators."""
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 
 import numpy as np
 import pandas as pd
@@ -8,6 +10,8 @@ import polars as pl
 import pytest
 import torch
 from scipy import sparse
+from sklearn import config_context
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
 from sklearn.frozen import FrozenEstimator
@@ -17,15 +21,17 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 from skorch import NeuralNetClassifier
+from skorch.callbacks import Callback
 from torch import nn
 
 from skdistill.neural import (
-    cast_for_networks,
     casting_inputs,
     contains_network,
     is_net,
     module_logits,
+    stand_in,
 )
+from skdistill.neural._nested import networks_in
 
 X = np.random.default_rng(0).normal(size=(30, 4))
 Y = np.arange(30) % 2
@@ -218,16 +224,25 @@ def test_casting_in_a_list_a_dict_and_frozen():
     nested = [nets[0], {"k": nets[1]}, (FrozenEstimator(nets[2]), nets[2])]
     with casting_inputs(nested):
         for net in nets:
-            assert len(net.module_._forward_pre_hooks) == 1
             net.predict_proba(X)
-    assert all(not net.module_._forward_pre_hooks for net in nets)
+    assert all(type(net) is NeuralNetClassifier for net in nets)
+    assert all(net.module_.training for net in nets)
 
 
-def test_hooks_go_also_after_an_error():
-    net = small_net().initialize()
-    with pytest.raises(KeyError), casting_inputs(net):
+@pytest.mark.parametrize("network", [small_net().initialize(), nn.Linear(4, 2)])
+def test_nothing_stays_also_after_an_error(network):
+    kind = type(network)
+    with pytest.raises(KeyError), casting_inputs(network):
         raise KeyError
-    assert not net.module_._forward_pre_hooks
+    assert type(network) is kind
+    assert not getattr(network, "module_", network)._forward_pre_hooks
+
+
+def test_raw_modules_cast_too():
+    module = nn.Linear(4, 2)
+    with casting_inputs([module]), casting_inputs(module):
+        assert module(torch.tensor(X)).dtype == torch.float32
+    assert not module._forward_pre_hooks
 
 
 class Masked(nn.Module):
@@ -253,8 +268,142 @@ def test_unfitted_nets_are_passed_over():
         assert not hasattr(net, "module_")
 
 
-def test_cast_for_networks():
-    assert cast_for_networks(X).dtype == np.float32
-    np.testing.assert_array_equal(cast_for_networks(X), X.astype(np.float32))
-    for other in [Y, X.astype(np.float16), pd.DataFrame(X), [1.0], None]:
-        assert cast_for_networks(other) is other
+@pytest.mark.parametrize("nesting", NESTINGS)
+@pytest.mark.parametrize("rows", [X, pd.DataFrame(X, columns=list("abcd"))])
+@pytest.mark.parametrize("transform_output", ["default", "pandas"])
+def test_fitting_an_estimator_that_holds_nets(nesting, rows, transform_output):
+    if nesting == "stacking":
+        # To name its columns it asks the nets for `n_features_in_`, in vain.
+        transform_output = "default"
+    estimator = NESTINGS[nesting](small_net())
+    with config_context(transform_output=transform_output), casting_inputs(estimator):
+        estimator.fit(rows, Y)
+        expected = estimator.predict_proba(rows)
+    nets = list(networks_in(estimator))
+    assert len(nets) >= 1 + (nesting != "pipeline")
+    assert all(type(net) is NeuralNetClassifier for net in nets)
+    assert b"skdistill" not in pickle.dumps(estimator)
+    with config_context(transform_output=transform_output):
+        actual = stand_in(estimator).predict_proba(rows)
+    np.testing.assert_allclose(actual, expected, atol=1e-6)
+
+
+def test_fitting_in_worker_processes():
+    bagging = BaggingClassifier(small_net(), n_estimators=2, n_jobs=2)
+    with casting_inputs(bagging):
+        bagging.fit(X, Y)
+        expected = bagging.predict_proba(X)
+    assert b"skdistill" not in pickle.dumps(bagging)
+    np.testing.assert_allclose(stand_in(bagging).predict_proba(X), expected, atol=1e-6)
+
+
+def test_casting_within_casting_leaves_the_end_to_the_outer():
+    net = small_net()
+    with casting_inputs(net):
+        inner = clone(net)
+        with casting_inputs(inner):
+            inner.fit(X, Y)
+        assert inner.predict_proba(X).shape == (30, 2)
+        net.fit(X, Y)
+    assert type(net) is NeuralNetClassifier
+
+
+class Keeps(Callback):
+    def on_epoch_end(self, net, **kwargs):
+        self.pickled_ = pickle.dumps(net)
+
+
+def test_checkpoints_made_while_casting_do_not_need_this_package():
+    net = small_net(callbacks=[("keeps", Keeps)])
+    with casting_inputs(net):
+        net.fit(X, Y)
+    assert b"skdistill" not in dict(net.callbacks_)["keeps"].pickled_
+
+
+def test_a_stand_in_changes_nothing_and_shares_tensors():
+    estimator = VotingClassifier([("net", small_net())], voting="soft")
+    with casting_inputs(estimator):
+        estimator.fit(X, Y)
+    (net,) = estimator.estimators_
+    net.module_.train()
+    before = pickle.dumps(estimator)
+    copied = stand_in(estimator)
+    copied.predict_proba(X)
+    assert pickle.dumps(estimator) == before
+    assert type(copied) is VotingClassifier
+    assert copied.estimators_[0].module_.weight is net.module_.weight
+    assert copied.le_ is estimator.le_
+
+
+def test_what_holds_no_network_stands_for_itself():
+    tree = DecisionTreeClassifier().fit(X, Y)
+    assert stand_in(tree) is tree
+
+
+def test_threads_cast_the_same_estimator():
+    net = small_net().initialize()
+    expected = net.predict_proba(X.astype(np.float32))
+
+    def ask(_):
+        with casting_inputs(net):
+            return net.predict_proba(X)
+
+    with ThreadPoolExecutor(8) as pool:
+        for answer in pool.map(ask, range(200)):
+            np.testing.assert_array_equal(answer, expected)
+    assert type(net) is NeuralNetClassifier
+
+
+class Remembers(nn.Module):
+    """Holds a lock, which cannot be copied, and a tensor of a graph."""
+
+    def __init__(self, locks):
+        super().__init__()
+        self.linear = nn.Linear(4, 2)
+        self.dropout = nn.Dropout()
+        self.lock = Lock() if locks else None
+        self.kept = [self.linear.weight * 2]
+
+    def forward(self, x):
+        out = self.linear(x)
+        self.kept.append(self.dropout(out))
+        return out + out.mean() * self.kept[0].sum()
+
+
+@pytest.mark.parametrize("locks", [False, True])
+def test_modules_are_copied_whatever_they_hold(locks):
+    module = Remembers(locks)
+    threads = [module_logits(module, X) for _ in range(3)]
+    assert (threads[0] == threads[2]).all()
+    assert module.training
+    assert module.dropout.training
+
+
+class Caches(nn.Module):
+    """Computes once what it needs ever after, as modules with grids do."""
+
+    grid = {}
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.linear(x * self.grid.setdefault("scale", x.new_ones(1) + 1))
+
+
+def test_tensors_made_in_a_prediction_can_be_trained_with():
+    module = Caches()
+    module_logits(module, X)
+    module(torch.tensor(X, dtype=torch.float32)).sum().backward()
+
+
+def test_threads_ask_a_module_alike():
+    module = nn.Sequential(nn.Linear(4, 64), nn.Dropout(), nn.Linear(64, 2))
+    seen = []
+    module[1].register_forward_hook(lambda *_: seen.append(module.training))
+    expected = module_logits(module, X)
+    with ThreadPoolExecutor(8) as pool:
+        for answer in pool.map(lambda _: module_logits(module, X), range(200)):
+            np.testing.assert_array_equal(answer, expected)
+    assert all(seen)

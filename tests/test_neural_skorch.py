@@ -2,17 +2,25 @@
 
 import copy
 import pickle
+import signal
 import subprocess
 import sys
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+import joblib
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import torch
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier
 from skorch.callbacks import (
@@ -28,7 +36,14 @@ from skorch.helper import predefined_split
 from torch import nn
 
 from skdistill import DistillationClassifier
-from skdistill.neural import distillation_loss, fit_module, fit_net, net_from_module
+from skdistill.neural import (
+    casting_inputs,
+    distillation_loss,
+    fit_module,
+    fit_net,
+    net_from_module,
+    seeded,
+)
 from skdistill.targets import UNLABELED, SoftTargets
 
 RNG = np.random.default_rng(0)
@@ -225,11 +240,43 @@ def test_integer_weights_equal_repeated_rows():
 
 def test_class_weights_of_the_criterion_are_honoured():
     by_class = torch.tensor([1.0, 5.0, 0.5])
-    net = make_net(criterion__weight=by_class)
+    # In one batch: torch divides by the weights in a batch, we by those of all rows.
+    net = make_net(criterion__weight=by_class, batch_size=-1)
     torch.manual_seed(3)
     plain = clone(net).fit(X, CODES.astype(np.int64))
     distilled = fit_net(clone(net), X, targets(alpha=0.0), 3)
     assert_same_weights(plain, distilled, rtol=1e-5, atol=1e-6)
+
+
+class Gradients(Callback):
+    def on_train_begin(self, net, **kwargs):
+        self.seen_ = []
+
+    def on_grad_computed(self, net, named_parameters, **kwargs):
+        flat = [p.grad.ravel() for _, p in named_parameters]
+        self.seen_.append(torch.cat(flat).clone())
+
+
+@pytest.mark.parametrize("n_training", [N, 80])
+def test_gradients_of_batches_average_to_that_of_the_weighted_loss(n_training):
+    rows = np.arange(N)
+    split = ValidSplit([(rows[:80], rows[80:])]) if n_training == 80 else None
+
+    def mean_gradient(batch_size):
+        net = make_net(
+            lr=0.0,
+            max_epochs=1,
+            train_split=split,
+            batch_size=batch_size,
+            callbacks=[("gradients", Gradients)],
+            module__dropout=0.0,
+        )
+        fit_net(net, X, targets(weight=np.linspace(0.0, 3.0, N) ** 2), 0)
+        return torch.stack(dict(net.callbacks_)["gradients"].seen_).mean(0)
+
+    whole = mean_gradient(-1)
+    for size in [1, 20]:
+        torch.testing.assert_close(mean_gradient(size), whole, rtol=1e-4, atol=1e-6)
 
 
 def test_unlabelled_rows_have_no_label():
@@ -312,7 +359,37 @@ def test_after_an_error_class_and_generators_are_back():
     assert torch.equal(state, torch.get_rng_state())
 
 
-def test_an_interrupted_net_is_usable():
+class PressesKey(Callback):
+    def on_epoch_end(self, net, **kwargs):
+        signal.raise_signal(signal.SIGINT)
+
+
+class PressesKeyInForward(Net):
+    def forward(self, x):
+        signal.raise_signal(signal.SIGINT)
+        return super().forward(x)
+
+
+@pytest.mark.parametrize(
+    "params", [{"callbacks": [PressesKey]}, {"module": PressesKeyInForward}]
+)
+def test_an_interrupted_net_does_not_pass_as_fitted(params):
+    net = make_net(**params)
+    with pytest.raises(KeyboardInterrupt):
+        fit_net(net, X, targets())
+    assert type(net) is NeuralNetClassifier
+    with pytest.raises(KeyboardInterrupt), casting_inputs(net):
+        net.fit(X, CODES.astype(np.int64))
+    assert type(net) is NeuralNetClassifier
+
+
+def test_early_stopping_is_no_interrupt():
+    stopping = EarlyStopping(patience=1, threshold=10.0)
+    net = fit_net(make_net(callbacks=[stopping], max_epochs=9), X, targets())
+    assert len(net.history) < 9
+
+
+def test_a_net_that_a_callback_stopped_is_usable():
     net = fit_net(make_net(callbacks=[Interrupts]), X, targets())
     assert len(net.history) == 1
     assert net.classes_.tolist() == NAMES.tolist()
@@ -672,3 +749,130 @@ def test_raw_modules_learn_at_any_alpha(alpha):
     assert model.route_ == "network"
     assert set(model.predict(X)) == {"up", "down"}
     assert model.score(X, y) > 0.9
+
+
+@pytest.mark.parametrize("n_rows", [1 + 64, 1 + 64 * 65])
+def test_no_batch_of_one_row_comes_to_batch_norm(n_rows):
+    module = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
+    rows = np.arange(n_rows) % N
+    net = net_from_module(module, n_rows=n_rows).set_params(max_epochs=1)
+    fit_net(net, X[rows], targets().take(rows))
+    assert n_rows % net.batch_size != 1
+
+
+def test_a_raw_module_with_batch_norm_is_taught():
+    module = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
+    fit_module(module, X[:65], targets().take(np.arange(65)))
+
+
+# --- containers, threads -----------------------------------------------------------
+
+
+def student_of(kind, fit_on, **params):
+    torch.manual_seed(0)
+    student = {
+        "module": lambda: nn.Linear(4, 3),
+        "net": lambda: make_net(max_epochs=2),
+        "pipeline": lambda: make_pipeline(StandardScaler(), make_net(max_epochs=2)),
+    }[kind]()
+    teacher = LogisticRegression().fit(X, NAMES[CODES])
+    distilled = DistillationClassifier(teacher, student, random_state=0, **params)
+    return distilled.fit(fit_on, NAMES[CODES])
+
+
+def frame(library):
+    return library.DataFrame({f"x{k}": X[:, k].astype(float) for k in range(4)})
+
+
+@pytest.mark.parametrize("kind", ["module", "net", "pipeline"])
+@pytest.mark.parametrize("library", [pd, pl, list])
+@pytest.mark.filterwarnings("ignore:X (has|does not have) (valid )?feature names")
+def test_students_predict_what_they_were_fitted_on(kind, library):
+    rows = X.tolist() if library is list else frame(library)
+    distilled = student_of(kind, rows)
+    expected = student_of(kind, X).predict_proba(X)
+    np.testing.assert_allclose(distilled.predict_proba(rows), expected, atol=1e-5)
+    assert set(distilled.predict(rows)) <= set(NAMES)
+
+
+@pytest.mark.filterwarnings("ignore:X (has|does not have) (valid )?feature names")
+def test_students_behind_transformers_that_make_frames():
+    expected = student_of("pipeline", X).predict_proba(X)
+    with config_context(transform_output="pandas"):
+        distilled = student_of("pipeline", frame(pd))
+        actual = distilled.predict_proba(frame(pd))
+    np.testing.assert_allclose(actual, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["module", "net", "pipeline"])
+def test_threads_predict_alike_and_change_nothing(kind):
+    distilled = student_of(kind, X)
+    net = distilled.student_[-1] if kind == "pipeline" else distilled.student_
+    net.module_.train()
+    seen = []
+    net.module_.register_forward_pre_hook(
+        lambda *_: seen.append((net.module_.training, type(net)))
+    )
+    wide = X.astype(np.float64)
+    expected = distilled.predict_proba(wide)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(distilled.predict_proba, [wide] * 200))
+    assert all((answer == expected).all() for answer in answers)
+    assert net.module_.training
+    assert len(net.module_._forward_pre_hooks) == 1
+    assert set(seen) == {(True, type(net))}
+
+
+def test_seeded_fits_in_threads_equal_the_serial_one():
+    expected = fit_net(make_net(), X, targets(), random_state=0)
+
+    def fit(_):
+        return fit_net(make_net(), X, targets(), random_state=0)
+
+    with ThreadPoolExecutor(4) as pool:
+        for net in pool.map(fit, range(8)):
+            assert_same_weights(net, expected, **EXACT)
+
+
+def draw():
+    with seeded(1):
+        return torch.rand(1).item()
+
+
+def test_threads_of_joblib_do_not_wait_for_whoever_waits_for_them():
+    with joblib.parallel_config("threading"), seeded(0):
+        drawn = joblib.Parallel(n_jobs=2)(joblib.delayed(draw)() for _ in range(4))
+    assert len(set(drawn)) == 1
+
+
+def test_a_criterion_that_does_not_fit_the_output_is_found_out():
+    X = np.random.default_rng(0).normal(size=(60, 4))
+    y = np.where(X[:, 0] > 0, "up", "down")
+    # NLLLoss, skorch's default, wants a softmax at the end; this gives logits.
+    net = NeuralNetClassifier(nn.Linear(4, 2), train_split=None, verbose=0)
+    teacher = LogisticRegression().fit(X, y)
+    with pytest.raises(ValueError, match=r"NLLLoss.*CrossEntropyLoss goes with logits"):
+        DistillationClassifier(teacher, net).fit(X, y)
+
+
+def test_teachers_in_threads_are_left_alone():
+    from concurrent.futures import ThreadPoolExecutor
+
+    X = np.random.default_rng(0).normal(size=(200, 4))
+    y = np.where(X[:, 0] > 0, "up", "down")
+    module = nn.Sequential(nn.BatchNorm1d(4), nn.Dropout(0.5), nn.Linear(4, 2)).train()
+    before = copy.deepcopy(module.state_dict())
+    tree = DecisionTreeClassifier(max_leaf_nodes=4, random_state=0)
+    model = DistillationClassifier(module, tree)
+
+    def fit(_):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            return clone(model).fit(X, y).predict_proba(X)
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(fit, range(24)))
+    assert all((answer == answers[0]).all() for answer in answers)
+    assert module.training
+    for key, value in module.state_dict().items():
+        assert torch.equal(value, before[key])

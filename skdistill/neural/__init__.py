@@ -1,9 +1,8 @@
 """All that needs torch: the loss, torch modules as functions, the bridge to skorch."""
 
+from skdistill.neural._casting import casting_inputs, stand_in
 from skdistill.neural._modules import module_logits
 from skdistill.neural._nested import (
-    cast_for_networks,
-    casting_inputs,
     contains_network,
     is_net,
 )
@@ -12,7 +11,6 @@ from skdistill.neural._skorch import fit_module, fit_net, net_from_module
 from skdistill.neural.losses import distillation_loss
 
 __all__ = [
-    "cast_for_networks",
     "casting_inputs",
     "contains_network",
     "distillation_loss",
@@ -22,4 +20,5 @@ __all__ = [
     "module_logits",
     "net_from_module",
     "seeded",
+    "stand_in",
 ]

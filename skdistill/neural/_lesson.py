@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -53,19 +53,37 @@ class Lesson:
                     f"criterion__weight has {len(weight)} entries, but there are "
                     f"{len(targets.classes)} classes. Give one weight per class."
                 )
-            labels = targets.classes.tolist()
-            targets = targets.weighted_by_class(
-                dict(zip(labels, weight.tolist(), strict=True))
-            )
+            by_class = weight.detach().cpu().numpy().astype(np.float64)
+            targets = targets.weighted_by_class(by_class)
         # Copies: the arrays may be read-only memory, of which torch warns.
         self._teacher = torch.tensor(targets.teacher)
         self._labels = torch.tensor(targets.labels, dtype=torch.int64)
         self._alpha = torch.tensor(targets.alpha, dtype=torch.float64)
-        self._weight = None if targets.weight is None else torch.tensor(targets.weight)
+        self._weight = None
+        if targets.weight is not None:
+            self._weight = torch.tensor(targets.weight, dtype=torch.float64)
         self._temperature = targets.temperature
+        self._share_weights()
+
+    def hold(self, datasets: Iterable[tuple[Dataset, np.ndarray]]) -> None:
+        """Take the datasets of the fit and their rows, and share the weights anew."""
+        self.datasets = list(datasets)
+        self._share_weights()
+
+    def _share_weights(self) -> None:
+        """Scale weights to a mean of 1 over the rows of each dataset."""
+        if self._weight is None:
+            return
+        parts = [torch.as_tensor(rows) for _, rows in self.datasets]
+        for rows in parts or [torch.arange(len(self._weight))]:
+            # Where all are 0 there is nothing to learn, whatever they are divided by.
+            self._weight[rows] /= self._weight[rows].mean().item() or 1.0
 
     def loss(self, logits: Tensor, rows: Tensor) -> Tensor:
         """Compute the distillation loss of some rows.
+
+        Weights count against those of all rows, not of the batch: else a row that is
+        alone in its batch would weigh 1, whatever its weight.
 
         Parameters
         ----------
@@ -101,6 +119,7 @@ class Lesson:
             alpha.to(logits),
             temperature=self._temperature,
             weight=weight,
+            total=len(rows),
         )
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import chain
 
 import numpy as np
@@ -11,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor, nn
+
+from skdistill.neural._sharing import sharing_copy
 
 
 def floating_dtype(module: nn.Module) -> torch.dtype | None:
@@ -84,31 +85,14 @@ def is_single_logit(output: Tensor) -> bool:
     return output.ndim == 1 or (output.ndim == 2 and output.shape[1] == 1)
 
 
-@contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """Put a module into evaluation mode, then each submodule back into its own.
-
-    The flags are set one by one: `train` and `eval` would give all submodules the same
-    one, and modules exist that override them to change weights.
-    """
-    modes = [(part, part.training) for part in module.modules()]
-    try:
-        for part, _ in modes:
-            part.training = False
-        yield
-    finally:
-        for part, mode in modes:
-            part.training = mode
-
-
 def module_logits(module: nn.Module, X, batch_size: int = 4096) -> NDArray[np.float64]:
     """Compute the logits that a torch module gives for rows, in evaluation mode.
 
     Parameters
     ----------
     module : torch.nn.Module
-        Takes a batch, gives one logit per class and row. Neither its parameters nor
-        its modes differ afterwards, whatever happens. It runs on its own device.
+        Takes a batch, gives one logit per class and row. A copy that shares its
+        tensors is asked, on its device: nothing of it changes, not even for a moment.
     X : array-like of shape (n_rows, ...)
         Array of any number of dimensions, DataFrame, scipy sparse matrix (made dense
         batch by batch) or tensor. It is cast to the dtype of the module's first
@@ -137,7 +121,9 @@ def module_logits(module: nn.Module, X, batch_size: int = 4096) -> NDArray[np.fl
     """
     n_rows, rows_between = _reader(X)
     parts = []
-    with evaluating(module), torch.inference_mode():
+    module = sharing_copy(module)
+    # Not `inference_mode`: what a module keeps of that cannot be trained with.
+    with torch.no_grad():
         for start in range(0, max(n_rows, 1), batch_size):
             batch = rows_between(start, min(start + batch_size, n_rows))
             logits = _checked(_output(module, batch), len(batch), module)
@@ -148,7 +134,8 @@ def module_logits(module: nn.Module, X, batch_size: int = 4096) -> NDArray[np.fl
 def gives_single_logit(module: nn.Module, X) -> bool:
     """Whether a module has one output, found by giving it the first two rows of X."""
     n_rows, rows_between = _reader(X)
-    with evaluating(module), torch.inference_mode():
+    module = sharing_copy(module)
+    with torch.no_grad():
         output = _output(module, rows_between(0, min(2, n_rows)))
     return isinstance(output, Tensor) and is_single_logit(output)
 
@@ -182,6 +169,25 @@ def to_array(X) -> NDArray:
     """Make an array of a DataFrame or array-like; of objects, one of floats."""
     array = X.to_numpy() if hasattr(X, "to_numpy") else np.asarray(X)
     return array.astype(np.float64) if array.dtype == object else array
+
+
+def skorch_input(X):
+    """Make X what skorch reads by rows: it turns frames into dicts of columns.
+
+    Lists are arrays of several inputs to it; those of anything else are rows here.
+    """
+    if sparse.issparse(X):
+        return sparse.csr_matrix(X)
+    if hasattr(X, "to_numpy") or _lists_rows(X):
+        X = to_array(X)
+    if isinstance(X, np.ndarray) and not X.flags.writeable:
+        # torch warns of read-only memory, row by row.
+        return X.copy()
+    return X
+
+
+def _lists_rows(X) -> bool:
+    return type(X) in (list, tuple) and all(type(row) in (list, tuple) for row in X)
 
 
 def to_tensor(array: NDArray) -> Tensor:

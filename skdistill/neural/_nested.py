@@ -1,15 +1,13 @@
-"""Networks inside estimators: find them, and let them take float64 for a while."""
+"""Networks inside estimators: find them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 from torch import nn
 
 from skdistill._detect import is_skorch_net
-from skdistill.neural._modules import cast_floats, cast_input, floating_dtype
 
 
 def is_net(obj) -> bool:
@@ -23,8 +21,8 @@ def networks_in(estimator) -> Iterator:
     Parameters
     ----------
     estimator : object
-        Attributes of estimators and entries of lists, tuples and dicts are followed,
-        however deep. A network's own inside is not.
+        Attributes of estimators and entries of lists, tuples, dicts and arrays of
+        objects are followed, however deep. A network's own inside is not.
 
     Yields
     ------
@@ -37,10 +35,38 @@ def networks_in(estimator) -> Iterator:
         if id(obj) in seen:
             continue
         seen.add(id(obj))
-        if isinstance(obj, nn.Module) or is_net(obj):
+        if is_network(obj):
             yield obj
         else:
             waiting.extend(_children(obj))
+
+
+def is_network(obj) -> bool:
+    """Whether an object is itself a skorch net or a torch module."""
+    return isinstance(obj, nn.Module) or is_net(obj)
+
+
+def holders_in(estimator) -> set[int]:
+    """Ids of all objects inside an estimator that are, or hold, a network."""
+    parents: dict[int, list[int]] = {id(estimator): []}
+    waiting, holding = [estimator], []
+    while waiting:
+        obj = waiting.pop()
+        if is_network(obj):
+            holding.append(id(obj))
+            continue
+        for child in _children(obj):
+            if id(child) not in parents:
+                parents[id(child)] = []
+                waiting.append(child)
+            parents[id(child)].append(id(obj))
+    holders: set[int] = set()
+    while holding:
+        one = holding.pop()
+        if one not in holders:
+            holders.add(one)
+            holding.extend(parents[one])
+    return holders
 
 
 def _children(obj) -> list:
@@ -48,6 +74,8 @@ def _children(obj) -> list:
         return list(obj.values())
     if isinstance(obj, (list, tuple)):
         return list(obj)
+    if isinstance(obj, np.ndarray) and obj.dtype == object:
+        return list(obj.flat)
     if isinstance(obj, type) or not hasattr(obj, "__dict__"):
         return []
     # What CalibratedClassifierCV keeps per fold predicts, but has no parameters.
@@ -69,74 +97,3 @@ def contains_network(estimator) -> bool:
     bool
     """
     return next(networks_in(estimator), None) is not None
-
-
-@contextmanager
-def casting_inputs(estimator) -> Iterator[None]:
-    """Let the initialised networks inside an estimator take input of any real dtype.
-
-    scikit-learn speaks float64 and torch float32: within this context each module of a
-    skorch net casts what it is given to its own dtype. Nothing of the estimator
-    differs afterwards, and it may be sent to worker processes meanwhile.
-
-    Parameters
-    ----------
-    estimator : object
-        Nested at will, as for :func:`contains_network`.
-
-    Examples
-    --------
-    >>> import numpy as np, torch
-    >>> from skorch import NeuralNetClassifier
-    >>> from skdistill.neural import casting_inputs
-    >>> net = NeuralNetClassifier(torch.nn.Linear(2, 2)).initialize()
-    >>> with casting_inputs([net]):
-    ...     net.predict_proba(np.zeros((3, 2), dtype=np.float64)).shape
-    (3, 2)
-    """
-    modules = {id(m): m for net in networks_in(estimator) for m in _initialised(net)}
-    hooks = []
-    try:
-        for module in modules.values():
-            hooks.append(
-                module.register_forward_pre_hook(_cast_arguments, with_kwargs=True)
-            )
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
-def _initialised(network) -> list[nn.Module]:
-    if isinstance(network, nn.Module):
-        return [network]
-    names = getattr(network, "_modules", None) or ["module"]
-    found = [getattr(network, f"{name}_", None) for name in names]
-    return [module for module in found if isinstance(module, nn.Module)]
-
-
-def _cast_arguments(module: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
-    """Cast; at module level, so that a process can unpickle a module with this hook."""
-    dtype = floating_dtype(module)
-    if dtype is None:
-        return args, kwargs
-    first = tuple(cast_input(value, module) for value in args[:1])
-    rest = tuple(cast_floats(value, dtype) for value in args[1:])
-    return first + rest, cast_floats(kwargs, dtype)
-
-
-def cast_for_networks(X):
-    """Make a float64 array float32, for fitting an estimator that holds a skorch net.
-
-    Parameters
-    ----------
-    X : object
-
-    Returns
-    -------
-    object
-        A float32 copy of a float64 ndarray; anything else as it is.
-    """
-    if isinstance(X, np.ndarray) and X.dtype == np.float64:
-        return X.astype(np.float32)
-    return X

@@ -8,11 +8,11 @@ from copy import deepcopy
 
 import numpy as np
 import torch
-from scipy import sparse
 from torch import nn
 
 from skdistill.neural._criterion import SoftCriterion, class_weight_of, logits_reader
 from skdistill.neural._disguise import InDisguise, disguised
+from skdistill.neural._interrupts import RaisesInterrupts
 from skdistill.neural._lesson import (
     ROWS,
     LabeledBatches,
@@ -25,13 +25,13 @@ from skdistill.neural._modules import (
     cast_input,
     device_of,
     gives_single_logit,
-    to_array,
+    skorch_input,
 )
 from skdistill.neural._seeding import seeded
 from skdistill.targets import SoftTargets
 
 
-class _Student(InDisguise):
+class _Student(RaisesInterrupts, InDisguise):
     """The mixin for a skorch net while it learns.
 
     Everything of the net's class stays in force (its own `get_loss`, callbacks, split,
@@ -71,11 +71,11 @@ class _Student(InDisguise):
                 "is unknown. Give a `dataset` with one item per row of X and a "
                 "`train_split` that makes torch.utils.data.Subset of it."
             )
-        self._lesson.datasets = [
+        self._lesson.hold(
             (dataset, rows_of(dataset))
             for dataset in (train, valid)
             if dataset is not None and root_of(dataset) is root
-        ]
+        )
         return train, valid
 
     def get_iterator(self, dataset, training=False):
@@ -140,6 +140,9 @@ def fit_net(
         If the criterion cannot be replaced faithfully, the module gives another
         number of outputs than there are classes, or the net's dataset other rows
         than X.
+    KeyboardInterrupt
+        If the training is interrupted, which skorch would take for its end. What a
+        callback raises to stop early (`EarlyStopping`) does end it.
 
     Examples
     --------
@@ -171,22 +174,10 @@ def fit_net(
         stack.enter_context(
             disguised(net, _Student, _lesson=lesson, _until_the_end=stack)
         )
-        net.fit(_skorch_input(X), lesson.codes, **fit_params)
+        net.fit(skorch_input(X), lesson.codes, **fit_params)
     if hasattr(net, "classes_inferred_"):
         net.classes_inferred_ = np.array(targets.classes)
     return net
-
-
-def _skorch_input(X):
-    """Make X what skorch reads by rows: it turns frames into dicts of columns."""
-    if sparse.issparse(X):
-        return sparse.csr_matrix(X)
-    if hasattr(X, "to_numpy"):
-        X = to_array(X)
-    if isinstance(X, np.ndarray) and not X.flags.writeable:
-        # torch warns of read-only memory, row by row.
-        return X.copy()
-    return X
 
 
 #: Settings for a module that comes with none. Few rows are seen more often: at a rate
@@ -211,9 +202,10 @@ def net_from_module(
     Returns
     -------
     skorch.NeuralNetClassifier or skorch.NeuralNetBinaryClassifier
-        Unfitted: Adam at 1e-3, batches of 64 shuffled rows, 50 epochs (more, if that
-        is fewer than 3,000 steps), no rows held out, silent. The second one for a
-        single logit; it predicts two columns.
+        Unfitted: Adam at 1e-3, batches of 64 shuffled rows (a few more where the last
+        batch would be one row, on which BatchNorm cannot be trained), 50 epochs (more,
+        if that is fewer than 3,000 steps), no rows held out, silent. The second one
+        for a single logit; it predicts two columns.
 
     Examples
     --------
@@ -231,22 +223,29 @@ def net_from_module(
     if single_logit:
         classifier = skorch.NeuralNetBinaryClassifier
         criterion = nn.BCEWithLogitsLoss
-    epochs = _EPOCHS
+    epochs, batch_rows = _EPOCHS, _BATCH_ROWS
     if n_rows is not None:
-        steps_an_epoch = math.ceil(n_rows / _BATCH_ROWS)
+        batch_rows = _batch_rows(n_rows)
+        steps_an_epoch = math.ceil(n_rows / batch_rows)
         epochs = max(_EPOCHS, math.ceil(_LEAST_STEPS / steps_an_epoch))
     return classifier(
         deepcopy(module),
         criterion=criterion,
         optimizer=torch.optim.Adam,
         lr=1e-3,
-        batch_size=_BATCH_ROWS,
+        batch_size=batch_rows,
         max_epochs=epochs,
         train_split=None,
         verbose=0,
         device=str(device_of(module)),
         iterator_train__shuffle=True,
     )
+
+
+def _batch_rows(n_rows: int) -> int:
+    """A batch size that leaves no last batch of one row: BatchNorm refuses that."""
+    sizes = range(_BATCH_ROWS, 2 * _BATCH_ROWS)
+    return next((size for size in sizes if n_rows % size != 1), _BATCH_ROWS)
 
 
 def fit_module(

@@ -17,6 +17,7 @@ def distillation_loss(
     *,
     temperature: float,
     weight: Tensor | None = None,
+    total: float | None = None,
 ) -> Tensor:
     r"""Weighted mean over rows of what the student misses of teacher and label.
 
@@ -44,6 +45,10 @@ def distillation_loss(
         T, at which teacher and student are compared.
     weight : Tensor of shape (n_rows,), default=None
         Weight of each row; None means 1 everywhere. Where all are 0 the loss is 0.
+    total : float, default=None
+        What the weighted sum is divided by, > 0. None means the sum of the weights,
+        which makes it their mean. For a batch of n rows, n times the mean weight of
+        all rows makes the average over batches the loss of the whole.
 
     Returns
     -------
@@ -73,8 +78,11 @@ def distillation_loss(
     alpha = torch.as_tensor(alpha, dtype=divergence.dtype, device=divergence.device)
     alpha = torch.where(labels == UNLABELED, torch.ones_like(alpha), alpha)
     rows = alpha * temperature**2 * divergence + (1 - alpha) * on_label
+    if weight is not None:
+        rows = weight * rows
+    if total is not None:
+        return rows.sum() / total
     if weight is None:
         return rows.mean()
     # A batch of absent rows must not turn the student's parameters into NaN.
-    total = weight.sum().clamp_min(torch.finfo(rows.dtype).tiny)
-    return (weight * rows).sum() / total
+    return rows.sum() / weight.sum().clamp_min(torch.finfo(rows.dtype).tiny)

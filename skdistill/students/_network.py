@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from skdistill._detect import is_module, is_skorch_net
+from skdistill._rows import slice_rows
 from skdistill.students._lesson import NetworkLesson
 from skdistill.targets import SoftTargets
 
 ROUTE = "network"
+
+#: Rows by which a trained network is tried out.
+_ROWS_TO_TRY = 8
 
 
 def takes(student) -> bool:
@@ -40,4 +46,19 @@ def teach(
 
     fit = fit_module if is_module(student) else fit_net
     net = fit(student, X, targets, random_state=random_state, **fit_params)
-    return NetworkLesson(net, ROUTE, targets.classes)
+    lesson = NetworkLesson(net, ROUTE, targets.classes)
+    _check_answers(lesson, slice_rows(X, 0, _ROWS_TO_TRY))
+    return lesson
+
+
+def _check_answers(lesson: NetworkLesson, X) -> None:
+    """A criterion that does not fit the module's output trains, and answers NaN."""
+    proba = lesson.predict_proba(X)
+    if not np.allclose(proba.sum(axis=1), 1.0, atol=1e-2):
+        net = lesson.student
+        raise ValueError(
+            f"The trained student answers with rows such as {proba[0]}, which are no "
+            f"probabilities. Its criterion, {type(net.criterion_).__name__}, expects "
+            "another output: CrossEntropyLoss goes with logits, NLLLoss with a module "
+            "that ends in a softmax."
+        )

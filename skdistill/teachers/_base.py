@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,13 +25,16 @@ _SUM_TOLERANCE = 1e-2
 _ROUNDING = 1e-6
 
 
-def casting_inputs(model) -> AbstractContextManager:
-    """While open, networks anywhere inside `model` take float64 input."""
-    if not may_hold_network():
-        return nullcontext()
-    from skdistill.neural import casting_inputs
+def ready_to_predict(model):
+    """The model, or a stand-in for it whose networks take float64 and frames.
 
-    return casting_inputs(model)
+    The stand-in shares all weights; the model's own modes are not even touched.
+    """
+    if not may_hold_network():
+        return model
+    from skdistill.neural import stand_in
+
+    return stand_in(model)
 
 
 class Teacher:

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdistill._detect import is_skorch_net
 from skdistill._sklearn_compat import feature_names_of
-from skdistill.teachers._base import Teacher, casting_inputs
+from skdistill.teachers._base import Teacher, ready_to_predict
 
 
 def is_fitted(estimator) -> bool:
@@ -103,11 +103,7 @@ class EstimatorTeacher(Teacher):
 
     def scores(self, X):
         """Probabilities, or the decision function as logits."""
-        with casting_inputs(self.model):
-            return self._scores(X)
-
-    def _scores(self, X):
-        answer = getattr(self.model, self.method)(X)
+        answer = getattr(ready_to_predict(self.model), self.method)(X)
         if self.method == "predict":
             return (np.asarray(answer)[:, None] == self.own_classes()).astype(float)
         if isinstance(answer, list):

@@ -12,7 +12,7 @@ from skdistill.targets import (
     normalize_rows,
     share_labels,
 )
-from skdistill.teachers._base import Teacher, casting_inputs
+from skdistill.teachers._base import Teacher, ready_to_predict
 
 #: What methods of these names give, wherever they are bound.
 _KIND_BY_NAME: dict[str, ScoreKind] = {
@@ -49,13 +49,15 @@ class FunctionTeacher(Teacher):
 
     def scores(self, X):
         """Whatever the function says."""
-        with casting_inputs(getattr(self.model, "__self__", None)):
-            answer = np.asarray(self._ask(X))
+        answer = np.asarray(self._ask(X))
         if not self.declared:
             self._check_not_probabilities(answer)
         return answer
 
     def _ask(self, X):
+        owner = getattr(self.model, "__self__", None)
+        if hasattr(owner, "predict_proba"):
+            return getattr(ready_to_predict(owner), self.name)(X)
         return self.model(X)
 
     def _check_not_probabilities(self, answer: NDArray) -> None:
