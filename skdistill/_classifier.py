@@ -322,6 +322,7 @@ class DistillationClassifier(ClassifierMixin, BaseDistiller):
             hard=self.targets == "hard",
             weight=rows.weight,
         )
+        del output  # the targets are as large; both are not needed at once
         if teacher.holds_given:
             _checks.warn_if_teacher_disagrees(targets)
         return X, targets

@@ -206,10 +206,14 @@ def _column(by_row, rows: slice):
     return by_row[rows, None] if isinstance(by_row, np.ndarray) else by_row
 
 
+def _weighted_sum(weight, values: NDArray) -> float:
+    return weight @ values if isinstance(weight, np.ndarray) else weight * values.sum()
+
+
 def _log_normalizer(z: NDArray, weight) -> tuple[float, NDArray]:
     """``sum(weight * logsumexp(z))`` and its gradient, which takes the place of z."""
     if z.shape[1] == 1:
-        loss = np.sum(weight * np.logaddexp(0.0, z[:, 0]))
+        loss = _weighted_sum(weight, np.logaddexp(0.0, z[:, 0]))
         expit(z, out=z)
         z *= _column(weight, slice(None))
         return loss, z
@@ -220,4 +224,4 @@ def _log_normalizer(z: NDArray, weight) -> tuple[float, NDArray]:
     z *= _column(weight, slice(None)) / total
     np.log(total, out=total)
     total += largest
-    return np.sum(weight * total[:, 0]), z
+    return _weighted_sum(weight, total[:, 0]), z
