@@ -62,7 +62,7 @@ def no_training_yet():
     TRAINED.clear()
 
 
-def refuse(match, *, error=ValueError, X=X, y=Y, fit=None, **options):
+def assert_refused(match, *, error=ValueError, X=X, y=Y, fit=None, **options):
     """`fit` must raise, say every word of `match`, and train nothing before."""
     options = {"teacher": RecordingTeacher(), "student": RecordingStudent()} | options
     model = DistillationClassifier(**options)
@@ -85,34 +85,36 @@ def test_recorders_record():
 
 @pytest.mark.parametrize("value", [0, 0.0, -1.5, np.nan, np.inf, -np.inf])
 def test_temperature(value):
-    refuse(["temperature", re.escape(str(value))], temperature=value)
+    assert_refused(["temperature", re.escape(str(value))], temperature=value)
 
 
 @pytest.mark.parametrize("value", ["hot", None, [1.0]])
 def test_temperature_is_a_number(value):
     error = (TypeError, ValueError)
-    refuse(["temperature", re.escape(repr(value))], error=error, temperature=value)
+    assert_refused(
+        ["temperature", re.escape(repr(value))], error=error, temperature=value
+    )
 
 
 @pytest.mark.parametrize("value", [-0.01, 1.01, 7, np.nan, np.inf])
 def test_alpha(value):
-    refuse(["alpha", re.escape(str(value)), "1"], alpha=value)
+    assert_refused(["alpha", re.escape(str(value)), "1"], alpha=value)
 
 
 @pytest.mark.parametrize("value", ["medium", None, True])
 def test_targets(value):
     error = (TypeError, ValueError)
-    refuse(["targets", str(value), "soft", "hard"], error=error, targets=value)
+    assert_refused(["targets", str(value), "soft", "hard"], error=error, targets=value)
 
 
 def test_teacher_output():
     words = ["teacher_output", "scores", "auto", "probabilities", "logits"]
-    refuse(words, teacher_output="scores")
+    assert_refused(words, teacher_output="scores")
 
 
 def test_all_mistakes_at_once():
     words = ["temperature", "-1", "alpha", "1.5", "targets", "medium"]
-    refuse(words, temperature=-1, alpha=1.5, targets="medium")
+    assert_refused(words, temperature=-1, alpha=1.5, targets="medium")
 
 
 # Teachers
@@ -121,12 +123,12 @@ def test_all_mistakes_at_once():
 @pytest.mark.parametrize("teacher", [LabelsOnly(), LabelsOnly().fit(X, Y)])
 def test_teacher_without_scores(teacher):
     words = ["teacher", "LabelsOnly", "predict_proba", "decision_function"]
-    refuse(words, teacher=teacher, error=(TypeError, ValueError))
+    assert_refused(words, teacher=teacher, error=(TypeError, ValueError))
 
 
 @pytest.mark.parametrize("teacher", [LinearRegression(), KMeans(2), StandardScaler()])
 def test_teacher_that_does_not_classify(teacher):
-    refuse(
+    assert_refused(
         ["teacher", type(teacher).__name__],
         teacher=teacher,
         error=(TypeError, ValueError),
@@ -134,7 +136,7 @@ def test_teacher_that_does_not_classify(teacher):
 
 
 def test_class_instead_of_teacher():
-    refuse(
+    assert_refused(
         ["teacher", "GaussianNB", "instance"],
         teacher=GaussianNB,
         error=(TypeError, ValueError),
@@ -144,16 +146,16 @@ def test_class_instead_of_teacher():
 @pytest.mark.parametrize("teacher", [None, 3, "precomputd", {"a": 1}])
 def test_teacher_of_no_known_kind(teacher):
     words = ["teacher", re.escape(repr(teacher)), "precomputed"]
-    refuse(words, teacher=teacher, error=(TypeError, ValueError))
+    assert_refused(words, teacher=teacher, error=(TypeError, ValueError))
 
 
 def test_empty_list_of_teachers():
-    refuse(["teacher", "empty|at least one"], teacher=[])
+    assert_refused(["teacher", "empty|at least one"], teacher=[])
 
 
 def test_class_within_a_list_of_teachers():
     teacher = [GaussianNB().fit(X, Y), GaussianNB]
-    refuse(
+    assert_refused(
         ["teacher", "GaussianNB", "instance"],
         teacher=teacher,
         error=(TypeError, ValueError),
@@ -162,46 +164,46 @@ def test_class_within_a_list_of_teachers():
 
 def test_teacher_of_another_width():
     words = ["teacher", r"\b3\b", r"\b4\b", "feature"]
-    refuse(words, teacher=GaussianNB().fit(X[:, :3], Y))
+    assert_refused(words, teacher=GaussianNB().fit(X[:, :3], Y))
 
 
 def test_one_of_a_list_of_another_width():
     teacher = [TEACHER, GaussianNB().fit(X[:, :3], Y)]
-    refuse(["teacher", r"\b3\b", r"\b4\b"], teacher=teacher)
+    assert_refused(["teacher", r"\b3\b", r"\b4\b"], teacher=teacher)
 
 
 def test_teacher_of_other_feature_names():
     teacher = GaussianNB().fit(frames(pd, X, ["x0", "x1", "x2", "age"]), Y)
-    refuse(["teacher", "age", "x3"], X=frames(pd, X), teacher=teacher)
+    assert_refused(["teacher", "age", "x3"], X=frames(pd, X), teacher=teacher)
 
 
 def test_teacher_of_names_in_another_order():
     teacher = GaussianNB().fit(frames(pd, X, ["x3", "x1", "x2", "x0"]), Y)
     words = ["teacher", "'x3', 'x1', 'x2', 'x0'", "'x0', 'x1', 'x2', 'x3'"]
-    refuse(words, X=frames(pd, X), teacher=teacher)
+    assert_refused(words, X=frames(pd, X), teacher=teacher)
 
 
 def test_teacher_that_shares_no_class():
     teacher = GaussianNB().fit(X, np.searchsorted(CLASSES, Y))
-    refuse(["teacher", "class", "maybe", r"\b2\b"], teacher=teacher)
+    assert_refused(["teacher", "class", "maybe", r"\b2\b"], teacher=teacher)
 
 
 def test_teacher_classes_that_only_partly_overlap():
     renamed = np.where(Y == "yes", "perhaps", Y)
-    refuse(["teacher", "perhaps", "yes"], teacher=GaussianNB().fit(X, renamed))
+    assert_refused(["teacher", "perhaps", "yes"], teacher=GaussianNB().fit(X, renamed))
 
 
 def test_frozen_teacher_that_only_partly_overlaps():
     renamed = np.where(Y == "yes", "perhaps", Y)
     teacher = FrozenEstimator(GaussianNB().fit(X, renamed))
-    refuse(["teacher", "perhaps", "yes"], teacher=teacher)
+    assert_refused(["teacher", "perhaps", "yes"], teacher=teacher)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_callable_teacher_of_bad_values(bad):
     scores = np.log(PROBA)
     scores[3, 1] = bad
-    refuse(
+    assert_refused(
         ["teacher", "(?i)nan|inf|finite"],
         teacher=lambda X: scores,
         teacher_classes=CLASSES,
@@ -212,11 +214,11 @@ def test_callable_teacher_of_bad_values(bad):
 def test_callable_teacher_of_wrong_shape(shape):
     words = ["teacher", re.escape(str(shape)) + r"|\b47\b|\b2\b"]
     scores = np.random.default_rng(0).normal(size=shape)
-    refuse(words, teacher=lambda X: scores, teacher_classes=CLASSES)
+    assert_refused(words, teacher=lambda X: scores, teacher_classes=CLASSES)
 
 
 def test_automatic_callable_of_probabilities():
-    refuse(
+    assert_refused(
         ["teacher_output", "probabilities"],
         teacher=lambda X: PROBA,
         teacher_classes=CLASSES,
@@ -224,7 +226,7 @@ def test_automatic_callable_of_probabilities():
 
 
 def test_callable_that_calls_logits_probabilities():
-    refuse(
+    assert_refused(
         ["teacher", "negative|sum"],
         teacher=lambda X: np.log(PROBA),
         teacher_classes=CLASSES,
@@ -236,7 +238,7 @@ def test_callable_that_calls_logits_probabilities():
 
 
 def test_precomputed_without_probabilities():
-    refuse(["precomputed", "teacher_proba"], teacher="precomputed")
+    assert_refused(["precomputed", "teacher_proba"], teacher="precomputed")
 
 
 BAD_PROBA = {
@@ -255,7 +257,7 @@ BAD_PROBA = {
 @pytest.mark.parametrize("case", BAD_PROBA)
 def test_bad_teacher_proba(case):
     proba, words = BAD_PROBA[case]
-    refuse(
+    assert_refused(
         ["teacher_proba", words], teacher="precomputed", fit={"teacher_proba": proba}
     )
 
@@ -270,7 +272,7 @@ def test_bad_teacher_proba(case):
     ],
 )
 def test_bad_teacher_classes(names, words):
-    refuse(
+    assert_refused(
         ["teacher_classes|classes", words],
         teacher="precomputed",
         teacher_classes=names,
@@ -284,68 +286,70 @@ def test_bad_teacher_classes(names, words):
 @pytest.mark.parametrize("student", ["tree", 3, None, lambda X: X])
 def test_student_is_no_estimator(student):
     words = ["student", re.escape(repr(student))]
-    refuse(words, student=student, error=(TypeError, ValueError))
+    assert_refused(words, student=student, error=(TypeError, ValueError))
 
 
 def test_class_instead_of_student():
     words = ["student", "DecisionTreeClassifier", "instance"]
-    refuse(words, student=DecisionTreeClassifier, error=(TypeError, ValueError))
+    assert_refused(words, student=DecisionTreeClassifier, error=(TypeError, ValueError))
 
 
 @pytest.mark.parametrize("student", [StandardScaler(), KMeans(2)])
 def test_student_that_cannot_be_taught(student):
     words = ["student", type(student).__name__]
-    refuse(words, student=student, error=(TypeError, ValueError))
+    assert_refused(words, student=student, error=(TypeError, ValueError))
 
 
 # Data
 
 
 def test_continuous_labels():
-    refuse("(?i)continuous", y=X[:, 0])
+    assert_refused("(?i)continuous", y=X[:, 0])
 
 
 def test_multilabel():
-    refuse("(?i)multilabel|1d array|multi", y=(X > 0).astype(int))
+    assert_refused("(?i)multilabel|1d array|multi", y=(X > 0).astype(int))
 
 
 def test_one_class():
-    refuse(["(?i)class", "yes|one|1"], y=np.full(48, "yes"))
+    assert_refused(["(?i)class", "yes|one|1"], y=np.full(48, "yes"))
 
 
 def test_missing_labels():
-    refuse("y", y=None)
+    assert_refused("y", y=None)
 
 
 def test_empty_X():
-    refuse(r"0 sample|0 row|empty|minimum", X=np.empty((0, 4)), y=np.empty(0, int))
+    assert_refused(
+        r"0 sample|0 row|empty|minimum", X=np.empty((0, 4)), y=np.empty(0, int)
+    )
 
 
 def test_no_columns():
-    refuse(r"0 feature", X=np.empty((48, 0)))
+    assert_refused(r"0 feature", X=np.empty((48, 0)))
 
 
 def test_rows_of_X_and_y_differ():
-    refuse([r"\b48\b", r"\b40\b"], y=Y[:40])
+    assert_refused([r"\b48\b", r"\b40\b"], y=Y[:40])
 
 
 def test_rows_of_weights_differ():
-    refuse("sample_weight", fit={"sample_weight": np.ones(40)})
+    assert_refused("sample_weight", fit={"sample_weight": np.ones(40)})
 
 
 def test_nan_weights():
-    refuse("(?i)nan", fit={"sample_weight": np.full(48, np.nan)})
+    assert_refused("(?i)nan", fit={"sample_weight": np.full(48, np.nan)})
 
 
 def test_unlabelled_rows_of_another_width():
     words = ["X_unlabeled", r"\b3\b", r"\b4\b"]
-    refuse(words, teacher=TEACHER, fit={"X_unlabeled": X[:7, :3]})
+    assert_refused(words, teacher=TEACHER, fit={"X_unlabeled": X[:7, :3]})
 
 
 def test_unlabelled_rows_of_other_names():
     teacher = GaussianNB().fit(frames(pd, X), Y)
     unlabelled = frames(pd, X[:7], ["x0", "x1", "x2", "age"])
-    refuse(
+    assert_refused(
         ["X_unlabeled", "age"],
         X=frames(pd, X),
         teacher=teacher,
@@ -355,16 +359,16 @@ def test_unlabelled_rows_of_other_names():
 
 def test_unlabelled_rows_need_a_teacher_that_answers():
     fit = {"teacher_proba": PROBA, "X_unlabeled": X[:7]}
-    refuse(["X_unlabeled", "precomputed"], teacher="precomputed", fit=fit)
+    assert_refused(["X_unlabeled", "precomputed"], teacher="precomputed", fit=fit)
 
 
 def test_probabilities_for_a_teacher_that_has_its_own():
-    refuse(["teacher_proba", "precomputed"], fit={"teacher_proba": PROBA})
+    assert_refused(["teacher_proba", "precomputed"], fit={"teacher_proba": PROBA})
 
 
 def test_metadata_without_routing():
     error = (TypeError, ValueError)
-    refuse(["groups", "routing"], error=error, fit={"groups": Y})
+    assert_refused(["groups", "routing"], error=error, fit={"groups": Y})
 
 
 @pytest.mark.parametrize("method", ["predict", "predict_proba"])
@@ -490,7 +494,7 @@ def test_refused_refit_leaves_the_earlier_model(case):
 # Warnings
 
 
-def advised(match, *, y=Y, fit=None, **options):
+def assert_advised(match, *, y=Y, fit=None, **options):
     options = {"teacher": TEACHER, "student": GaussianNB()} | options
     with pytest.warns(UserWarning) as caught:  # noqa: PT030 - the words come after
         model = DistillationClassifier(**options).fit(X, y, **(fit or {}))
@@ -502,7 +506,7 @@ def advised(match, *, y=Y, fit=None, **options):
 
 def test_hard_labels_warn():
     student = KNeighborsClassifier(3)
-    advised(["KNeighborsClassifier", "hard", "sample_weight"], student=student)
+    assert_advised(["KNeighborsClassifier", "hard", "sample_weight"], student=student)
 
 
 def test_asking_for_hard_targets_needs_no_warning():
@@ -512,7 +516,7 @@ def test_asking_for_hard_targets_needs_no_warning():
 
 
 def test_temperature_of_hard_targets_warns():
-    hot = advised(["temperature", "hard", "3"], targets="hard", temperature=3.0)
+    hot = assert_advised(["temperature", "hard", "3"], targets="hard", temperature=3.0)
     cold = DistillationClassifier(TEACHER, GaussianNB(), targets="hard").fit(X, Y)
     assert_array_equal(hot.predict_proba(X), cold.predict_proba(X))
 
@@ -520,16 +524,16 @@ def test_temperature_of_hard_targets_warns():
 def test_student_larger_than_its_teacher_warns():
     teacher = DecisionTreeClassifier(max_depth=1).fit(X, Y)
     student = RandomForestClassifier(50, random_state=0)
-    advised(["student", "larger", "teacher"], teacher=teacher, student=student)
+    assert_advised(["student", "larger", "teacher"], teacher=teacher, student=student)
 
 
 def test_unlabelled_rows_as_many_as_X_warn():
-    advised(["X_unlabeled", "48"], fit={"X_unlabeled": X[::-1]})
+    assert_advised(["X_unlabeled", "48"], fit={"X_unlabeled": X[::-1]})
 
 
 def test_fitted_teacher_that_contradicts_the_labels_warns():
     turned = CLASSES[(np.searchsorted(CLASSES, Y) + 1) % 3]
-    advised(["teacher", "majority|agree"], teacher=GaussianNB().fit(X, turned))
+    assert_advised(["teacher", "majority|agree"], teacher=GaussianNB().fit(X, turned))
 
 
 @pytest.mark.parametrize(
