@@ -512,7 +512,8 @@ def test_hard_labels_warn():
 def test_asking_for_hard_targets_needs_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        DistillationClassifier(TEACHER, GaussianNB(), targets="hard").fit(X, Y)
+        model = DistillationClassifier(TEACHER, GaussianNB(), targets="hard")
+        assert model.fit(X, Y).route_ == "weighted copies"
 
 
 def test_temperature_of_hard_targets_warns():

@@ -396,6 +396,7 @@ def test_tensors_made_in_a_prediction_can_be_trained_with():
     module = Caches()
     module_logits(module, X)
     module(torch.tensor(X, dtype=torch.float32)).sum().backward()
+    assert module.linear.weight.grad is not None
 
 
 def test_threads_ask_a_module_alike():

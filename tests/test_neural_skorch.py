@@ -761,7 +761,8 @@ def test_no_batch_of_one_row_comes_to_batch_norm(n_rows):
 
 def test_a_raw_module_with_batch_norm_is_taught():
     module = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
-    fit_module(module, X[:65], targets().take(np.arange(65)))
+    net = fit_module(module, X[:65], targets().take(np.arange(65)))
+    assert np.isfinite(net.predict_proba(X)).all()
 
 
 # --- containers, threads -----------------------------------------------------------

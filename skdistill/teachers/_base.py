@@ -40,7 +40,7 @@ def ready_to_predict(model):
 class Teacher:
     """Something that says how probable each class is for given rows.
 
-    A subclass writes `scores` and, where it can tell, `check` and `names_classes`;
+    A subclass writes `scores` and, where it can tell, `own_classes` and `check_rows`;
     batches, shapes and values are looked after here.
 
     Parameters
