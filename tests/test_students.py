@@ -609,3 +609,12 @@ def test_stripping_reaches_searches_inside_pipelines_and_local_functions():
     assert_array_equal(strip_teacher(model).predict(X), model.predict(X))
     with pytest.raises(TypeError, match="no distiller"):
         strip_teacher(forests[0])
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.0])
+def test_pickles_of_trees_are_the_same_to_the_byte(temperature):
+    X, proba, y, _ = random_problem(0)
+    targets = targets_of(proba, y, alpha=0.5, temperature=temperature)
+    tree = DecisionTreeClassifier(max_leaf_nodes=20, random_state=0)
+    pickles = {pickle.dumps(learn(tree, X, targets).student) for _ in range(10)}
+    assert len(pickles) == 1

@@ -131,7 +131,10 @@ def _set_tree(classifier, n_features: int, state: dict, values: NDArray) -> None
     """Give a classifier the structure in `state` with other node values."""
     values = np.clip(values, 0.0, None)
     values /= values.sum(axis=1, keepdims=True)
-    nodes = state["nodes"].copy()
+    # Field by field into zeros: a plain copy leaves the padding as it lay in memory.
+    nodes = np.zeros(len(state["nodes"]), dtype=state["nodes"].dtype)
+    for name in nodes.dtype.names:
+        nodes[name] = state["nodes"][name]
     nodes["impurity"] = 1.0 - np.einsum("ij,ij->i", values, values)
     state = {**state, "nodes": nodes, "values": values[:, None, :].copy()}
     classifier.tree_ = make_tree(n_features, state, values.shape[1])
