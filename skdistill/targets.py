@@ -239,6 +239,8 @@ class SoftTargets:
         Weight of the row; None means 1 everywhere.
     temperature : float
         The temperature at which student and teacher are compared.
+    representations : tuple of ndarray of shape (n_rows, ...)
+        What else the teacher makes of each row, for students that ask for it.
     """
 
     classes: NDArray
@@ -247,6 +249,7 @@ class SoftTargets:
     alpha: float | NDArray[np.float64]
     weight: NDArray[np.float64] | None = None
     temperature: float = 1.0
+    representations: tuple[NDArray, ...] = ()
 
     def mixed(self) -> NDArray[np.float64]:
         """``alpha * teacher + (1 - alpha) * onehot(labels)``, shaped like `teacher`.
@@ -260,6 +263,19 @@ class SoftTargets:
         rest = 1.0 - (alpha[rows] if alpha.ndim else alpha)
         mixture[rows, self.labels[rows]] += rest
         return mixture
+
+    def logits(self) -> NDArray[np.float64]:
+        """What the teacher said before any temperature, shaped like `teacher`.
+
+        Logits are known up to a constant for each row; here the largest is 0. For a
+        probability of exactly 0 stands :data:`PROBABILITY_FLOOR`, or the smallest
+        other one of its row if that is less (a network's can be).
+        """
+        positive = np.where(self.teacher > 0, self.teacher, 1.0)
+        floor = PROBABILITY_FLOOR ** (1.0 / self.temperature)
+        floor = np.minimum(positive.min(axis=1, keepdims=True), floor)
+        logits = self.temperature * np.log(np.maximum(self.teacher, floor))
+        return logits - logits.max(axis=1, keepdims=True)
 
     def onehot(self) -> NDArray[np.float64]:
         """The true labels as rows of 0 and 1; unlabelled rows are all 0."""
@@ -281,6 +297,7 @@ class SoftTargets:
             labels=self.labels[rows],
             alpha=alpha[rows] if isinstance(alpha, np.ndarray) else alpha,
             weight=None if self.weight is None else self.weight[rows],
+            representations=tuple(each[rows] for each in self.representations),
         )
 
     def class_mass(self, count: NDArray | None = None) -> NDArray[np.float64]:

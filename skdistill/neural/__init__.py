@@ -1,6 +1,7 @@
 """All that needs torch: the loss, torch modules as functions, the bridge to skorch."""
 
 from skdistill.neural._casting import casting_inputs, stand_in
+from skdistill.neural._estimator import NeuralClassifier
 from skdistill.neural._modules import module_logits
 from skdistill.neural._nested import (
     contains_network,
@@ -11,6 +12,7 @@ from skdistill.neural._skorch import fit_module, fit_net, net_from_module
 from skdistill.neural.losses import distillation_loss
 
 __all__ = [
+    "NeuralClassifier",
     "casting_inputs",
     "contains_network",
     "distillation_loss",

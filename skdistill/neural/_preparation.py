@@ -1,0 +1,316 @@
+"""From an estimator and data to the models to train."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import assert_all_finite, column_or_1d
+from torch import nn
+
+from skdistill._sklearn_compat import check_sample_weight
+from skdistill.neural._architecture import make_module, multilayer_perceptron
+from skdistill.neural._inputs import InputEncoder
+from skdistill.neural._matcher import Matcher, make_matcher
+from skdistill.neural._modules import to_tensor
+from skdistill.neural._objective import Objective
+from skdistill.neural._settings import layer_sizes, matchings
+from skdistill.neural._training import Job, Regime
+from skdistill.neural.embeddings import PiecewiseLinearEncoding, quantile_edges
+from skdistill.neural.losses import make_loss
+from skdistill.targets import UNLABELED, SoftTargets
+
+#: With fewer steps a rate of 1e-3 gets nowhere, however few rows there are.
+_LEAST_STEPS, _LEAST_EPOCHS = 3000, 50
+
+_SEEDS = np.iinfo(np.int32).max
+
+#: Rows that a module may look at to find its sizes.
+_FEW_ROWS = 2
+
+
+@dataclass
+class Prepared:
+    """What a fit begins with.
+
+    Parameters
+    ----------
+    jobs : list of Job
+        One for each member.
+    objective : Objective
+    regime : Regime
+    matcher : Matcher or None
+    encoder : InputEncoder
+        Fitted.
+    classes : ndarray of shape (n_classes,)
+    row_shape : tuple of int
+        Shape of an encoded row.
+    goes_on : bool
+        Whether the members were trained before.
+    """
+
+    jobs: list[Job]
+    objective: Objective
+    regime: Regime
+    matcher: Matcher | None
+    encoder: InputEncoder
+    classes: NDArray
+    row_shape: tuple
+    goes_on: bool
+
+
+def label_targets(X, y, sample_weight, classes: NDArray | None = None) -> SoftTargets:
+    """Make targets of labels alone.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_rows, ...)
+        Rows.
+    y : array-like of shape (n_rows,)
+        Labels.
+    sample_weight : array-like of shape (n_rows,) or None
+        Weights.
+    classes : ndarray of shape (n_classes,), default=None
+        All labels; None: those in y.
+
+    Returns
+    -------
+    SoftTargets
+        With alpha 0.
+    """
+    if y is None:
+        raise ValueError(
+            "NeuralClassifier requires y to be passed, but the target y is None"
+        )
+    y = column_or_1d(y, warn=True)
+    assert_all_finite(y, input_name="y")
+    check_classification_targets(y)
+    check_consistent_length(X, y)
+    if classes is None:
+        classes = np.unique(y)
+    codes = np.searchsorted(classes, y).clip(max=len(classes) - 1)
+    if (classes[codes] != y).any():
+        unknown = np.setdiff1d(y, classes).tolist()
+        raise ValueError(f"y has labels {unknown} that are not in {classes.tolist()}.")
+    weight = None
+    if sample_weight is not None:
+        weight = check_sample_weight(sample_weight, X, dtype=np.float64)
+        if weight.min() < 0:
+            raise ValueError("sample_weight has negative values; they must be >= 0.")
+    # No teacher speaks: nothing needs memory.
+    silent = np.broadcast_to(0.0, (len(y), len(classes)))
+    return SoftTargets(classes, silent, codes.astype(np.intp), 0.0, weight)
+
+
+def new_encoder(estimator) -> InputEncoder:
+    """Make the encoder that an estimator's parameters describe."""
+    scale = estimator.scale
+    is_perceptron = estimator.module is None
+    return InputEncoder(
+        scale=is_perceptron if isinstance(scale, str) else bool(scale),
+        categorical_features=estimator.categorical_features,
+        dtype="float32" if is_perceptron else None,
+    )
+
+
+def prepare(
+    estimator,
+    X,
+    targets: SoftTargets,
+    *,
+    goes_on: bool,
+    epochs: int | None = None,
+) -> Prepared:
+    """Encode rows, make the modules, hold rows out.
+
+    Parameters
+    ----------
+    estimator : NeuralClassifier
+        Only its parameters are read, and the members it has where `goes_on`.
+    X : array-like of shape (n_rows, ...)
+        Validated rows.
+    targets : SoftTargets
+        What to learn about them.
+    goes_on : bool
+        Whether to go on with the members that the estimator has.
+    epochs : int, default=None
+        Epochs, without holding rows out. None: as the parameters say.
+
+    Returns
+    -------
+    Prepared
+    """
+    n_classes = len(targets.classes)
+    if n_classes < 2:
+        raise ValueError(
+            f"Classifier can't train when only one class is present: y has one class "
+            f"only, {targets.classes.tolist()[0]!r}."
+        )
+    loss = make_loss(estimator.loss)
+    if np.any(targets.alpha):
+        loss.check(n_classes)
+    if goes_on:
+        encoder = estimator._encoder
+    else:
+        encoder = new_encoder(estimator).fit(X, targets.weight)
+    encoded = encoder.transform(X)
+    rows = encoded if sparse.issparse(encoded) else to_tensor(encoded)
+    targets = targets.weighted_by_class(_class_weights(estimator, targets))
+    seeds = _seeds(estimator, goes_on)
+    modules = _modules(estimator, encoder, encoded, targets, seeds, goes_on)
+    states = [None] * len(modules)
+    if goes_on:
+        states = estimator._optimizer_states
+    hold_out = epochs is None and estimator.early_stopping
+    parts = [_split(estimator, targets, seed, hold_out=hold_out) for seed in seeds]
+    jobs = [
+        Job(module, seed, rows, targets, *part, state)
+        for module, seed, part, state in zip(modules, seeds, parts, states, strict=True)
+    ]
+    return Prepared(
+        jobs=jobs,
+        objective=_objective(estimator, loss),
+        regime=_regime(estimator, len(jobs[0].train), epochs),
+        matcher=make_matcher(matchings(estimator.matching), targets.representations),
+        encoder=encoder,
+        classes=targets.classes,
+        row_shape=tuple(encoded.shape[1:]),
+        goes_on=goes_on,
+    )
+
+
+def _seeds(estimator, goes_on: bool) -> list[int]:
+    rng = check_random_state(estimator.random_state)
+    n_members = len(estimator.modules_) if goes_on else estimator.n_members
+    seeds = rng.randint(_SEEDS, size=n_members)
+    if goes_on:
+        # Other orders of rows than in the fits before.
+        seeds = (seeds + estimator._n_fits) % _SEEDS
+    return [int(seed) for seed in seeds]
+
+
+def _modules(estimator, encoder, encoded, targets, seeds, goes_on) -> list[nn.Module]:
+    device = device_named(estimator.device)
+    if goes_on:
+        return [module.train().to(device) for module in estimator.modules_]
+    template = estimator.module
+    if template is None:
+        template = _perceptron(estimator, encoder, encoded, targets)
+    some = encoded[:_FEW_ROWS]
+    some = to_tensor(some.toarray() if sparse.issparse(some) else some)
+    return [
+        make_module(
+            template,
+            int(np.prod(encoded.shape[1:])),
+            len(targets.classes),
+            rows=some,
+            seed=seed,
+            keep_weights=estimator.keep_weights,
+        ).to(device)
+        for seed in seeds
+    ]
+
+
+def _perceptron(estimator, encoder, encoded, targets):
+    """Make a function that makes the perceptron, given its sizes."""
+    edges = None
+    if estimator.embedding is not None:
+        numeric = encoded[:, encoder.numeric_]
+        numeric = numeric.toarray() if sparse.issparse(numeric) else numeric
+        edges = quantile_edges(numeric, estimator.n_bins, targets.weight)
+
+    def make(n_inputs: int, n_outputs: int) -> nn.Module:
+        encoding = None
+        if edges is not None:
+            encoding = PiecewiseLinearEncoding(edges)
+            n_inputs = encoding.n_outputs(n_inputs)
+        return multilayer_perceptron(
+            n_inputs,
+            n_outputs,
+            hidden_layer_sizes=layer_sizes(estimator.hidden_layer_sizes),
+            activation=estimator.activation,
+            dropout=estimator.dropout,
+            encoding=encoding,
+        )
+
+    return make
+
+
+def device_named(device: str) -> torch.device:
+    """The device that a name stands for; "auto" is an accelerator if there is one."""
+    if device != "auto":
+        return torch.device(device)
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _class_weights(estimator, targets: SoftTargets) -> NDArray | None:
+    if estimator.class_weight is None:
+        return None
+    labels = targets.labels[targets.labels != UNLABELED]
+    present = np.unique(labels)
+    weights = np.ones(len(targets.classes))
+    weights[present] = compute_class_weight(
+        estimator.class_weight,
+        classes=targets.classes[present],
+        y=targets.classes[labels],
+    )
+    return weights
+
+
+def _split(
+    estimator, targets: SoftTargets, seed: int, *, hold_out: bool
+) -> tuple[NDArray, NDArray | None]:
+    """Choose the rows to train on and, for early stopping, those held out."""
+    rows = np.arange(len(targets.labels))
+    if targets.weight is not None:
+        rows = rows[targets.weight > 0]
+    if not hold_out:
+        return rows, None
+    labels = targets.labels[rows]
+    # A class of one row cannot be in both parts.
+    stratify = labels if np.unique(labels, return_counts=True)[1].min() > 1 else None
+    fraction = estimator.validation_fraction
+    try:
+        train, valid = train_test_split(
+            rows, test_size=fraction, stratify=stratify, random_state=seed
+        )
+    except ValueError:  # more classes than rows in one of the parts
+        train, valid = train_test_split(rows, test_size=fraction, random_state=seed)
+    return np.sort(train), np.sort(valid)
+
+
+def _objective(estimator, loss) -> Objective:
+    return Objective(
+        loss=loss,
+        label_smoothing=float(estimator.label_smoothing),
+        final_temperature=estimator.final_temperature,
+        final_alpha=estimator.final_alpha,
+        annealing=estimator.annealing,
+    )
+
+
+def _regime(estimator, n_rows: int, epochs: int | None) -> Regime:
+    batch_size = min(estimator.batch_size, n_rows)
+    if epochs is None:
+        epochs = estimator.max_epochs
+    if epochs == "auto":
+        n_steps = math.ceil(n_rows / batch_size)
+        epochs = max(_LEAST_EPOCHS, math.ceil(_LEAST_STEPS / n_steps))
+    return Regime(
+        max_epochs=epochs,
+        batch_size=batch_size,
+        optimizer=estimator.optimizer,
+        learning_rate=float(estimator.learning_rate),
+        schedule=estimator.learning_rate_schedule,
+        weight_decay=float(estimator.weight_decay),
+        n_iter_no_change=estimator.n_iter_no_change,
+        tol=float(estimator.tol),
+    )

@@ -1,0 +1,160 @@
+"""Parameters of the network estimator: checked together, before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral, Real
+
+import numpy as np
+from torch import nn
+
+from skdistill.neural._architecture import ACTIVATIONS
+from skdistill.neural._matching import Matching
+from skdistill.neural._optimizers import NAMES
+from skdistill.neural.losses import make_loss
+
+#: Numbers: least, most, and whether these two are allowed themselves.
+_NUMBERS: dict[str, tuple[float, float, str]] = {
+    "dropout": (0, 1, "[)"),
+    "label_smoothing": (0, 1, "[)"),
+    "learning_rate": (0, np.inf, "()"),
+    "weight_decay": (0, np.inf, "[)"),
+    "validation_fraction": (0, 1, "()"),
+    "tol": (0, np.inf, "[)"),
+}
+
+_COUNTS = ("n_bins", "n_members", "batch_size", "n_iter_no_change")
+
+_OPTIONS: dict[str, tuple] = {
+    "activation": tuple(ACTIVATIONS),
+    "embedding": (None, "piecewise_linear"),
+    "learning_rate_schedule": ("constant", "cosine", "one_cycle"),
+    "annealing": ("linear", "cosine"),
+    "early_stopping": (True, False),
+    "warm_start": (True, False),
+    "keep_weights": (True, False),
+    "scale": ("auto", True, False),
+}
+
+
+def check_settings(estimator) -> None:
+    """Raise, with all that is wrong in one message.
+
+    Raises
+    ------
+    ValueError
+        Naming each parameter, its value and what is allowed.
+    """
+    wrong = [*_wrong_numbers(estimator), *_wrong_options(estimator)]
+    sizes = estimator.hidden_layer_sizes
+    if not all(_is_count(size) for size in layer_sizes(sizes)):
+        wrong.append(
+            f"hidden_layer_sizes={sizes!r} must be integers of at least 1, as (64, 32)"
+        )
+    if not (estimator.module is None or callable(estimator.module)):
+        wrong.append(
+            f"module={estimator.module!r} must be None, a torch.nn.Module, or a class "
+            "or function that makes one of the numbers of inputs and classes"
+        )
+    if estimator.keep_weights and not isinstance(estimator.module, nn.Module):
+        wrong.append(
+            "keep_weights=True needs a module that has weights: give module=an instance"
+        )
+    epochs = estimator.max_epochs
+    if not (_is_count(epochs) or (isinstance(epochs, str) and epochs == "auto")):
+        wrong.append(
+            f"max_epochs={epochs!r} must be 'auto' or an integer of at least 1"
+        )
+    optimizer = estimator.optimizer
+    if not (callable(optimizer) or optimizer in tuple(NAMES)):
+        wrong.append(
+            f"optimizer={optimizer!r} must be one of {tuple(NAMES)} or a class of "
+            "torch.optim"
+        )
+    wrong += _wrong_objective(estimator)
+    if wrong:
+        raise ValueError("; ".join(wrong) + ".")
+
+
+def layer_sizes(sizes) -> Sequence:
+    """`hidden_layer_sizes` as a sequence; one number is one layer."""
+    return [sizes] if isinstance(sizes, Integral) else list(np.ravel(sizes).tolist())
+
+
+def _wrong_numbers(estimator) -> list[str]:
+    wrong = []
+    for name, (least, most, ends) in _NUMBERS.items():
+        value = getattr(estimator, name)
+        if not _is_between(value, least, most, ends):
+            allowed = f"{ends[0]}{least}, {most}{ends[1]}"
+            wrong.append(f"{name}={value!r} must be a number in {allowed}")
+    for name in _COUNTS:
+        value = getattr(estimator, name)
+        if not _is_count(value):
+            wrong.append(f"{name}={value!r} must be an integer of at least 1")
+    return wrong
+
+
+def _wrong_options(estimator) -> list[str]:
+    wrong = []
+    for name, allowed in _OPTIONS.items():
+        value = getattr(estimator, name)
+        if not any(_is_same(value, one) for one in allowed):
+            wrong.append(f"{name}={value!r} must be one of {allowed}")
+    return wrong
+
+
+def _is_same(value, allowed) -> bool:
+    """Whether they are equal, and 1 is not taken for True."""
+    if isinstance(allowed, bool):
+        return isinstance(value, (bool, np.bool_)) and bool(value) == allowed
+    return value is allowed or (isinstance(value, str) and value == allowed)
+
+
+def _wrong_objective(estimator) -> list[str]:
+    wrong = []
+    for name, most, ends in (
+        ("final_temperature", np.inf, "()"),
+        ("final_alpha", 1, "[]"),
+    ):
+        value = getattr(estimator, name)
+        if value is not None and not _is_between(value, 0, most, ends):
+            allowed = f"{ends[0]}0, {most}{ends[1]}"
+            wrong.append(f"{name}={value!r} must be None or a number in {allowed}")
+    try:
+        make_loss(estimator.loss)
+    except (TypeError, ValueError) as error:
+        wrong.append(str(error).rstrip("."))
+    for each in matchings(estimator.matching):
+        if not isinstance(each, Matching):
+            wrong.append(
+                f"matching={estimator.matching!r} must be None, or one or several of "
+                "the losses of skdistill.neural.matching"
+            )
+            break
+        try:
+            each.check()
+        except (TypeError, ValueError) as error:
+            wrong.append(str(error).rstrip("."))
+    return wrong
+
+
+def matchings(matching) -> list:
+    """`matching` as a list: None, one loss, or several."""
+    if matching is None:
+        return []
+    return list(matching) if isinstance(matching, (list, tuple)) else [matching]
+
+
+def _is_between(value, least: float, most: float, ends: str) -> bool:
+    if not isinstance(value, Real) or isinstance(value, (bool, np.bool_)):
+        return False
+    number = float(value)
+    above = number >= least if ends[0] == "[" else number > least
+    below = number <= most if ends[1] == "]" else number < most
+    return above and below
+
+
+def _is_count(value) -> bool:
+    is_number = isinstance(value, Integral) and not isinstance(value, (bool, np.bool_))
+    return bool(is_number and value >= 1)

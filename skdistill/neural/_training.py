@@ -1,0 +1,510 @@
+"""Train many models at once, each as it would be alone.
+
+`train` sorts models into stacks; a `_Run` takes one stack through its epochs.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from skdistill.neural._batches import Inputs
+from skdistill.neural._draws import Draws
+from skdistill.neural._matcher import Matcher
+from skdistill.neural._modules import device_of
+from skdistill.neural._objective import Lessons, Objective
+from skdistill.neural._optimizers import (
+    is_elementwise,
+    keep_models,
+    load_states,
+    make_optimizer,
+    rate_factor,
+    state_of,
+)
+from skdistill.neural._seeding import seeded
+from skdistill.neural._stack import (
+    ChainStack,
+    SoloStack,
+    Stack,
+    VmapStack,
+    chain_of,
+    check_one_dtype,
+    takes_vmap,
+)
+from skdistill.targets import SoftTargets
+
+#: Most models in a stack: beyond, weights and batches no longer fit the caches, and a
+#: model takes longer among 64 than among 32.
+MOST_MODELS = 32
+
+#: Bytes for the rows, targets and saved activations of one stack.
+_BUDGET = 2**29
+
+#: Bytes of rows that are looked up at once.
+_BLOCK = 2**24
+
+#: Rows by which it is found out whether a module can be stacked.
+_ROWS_TO_TRY = 4
+
+#: Rows of all models together that are evaluated at once.
+_ROWS_AT_ONCE = 8192
+
+
+@dataclass
+class Job:
+    """One model to train.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Initialised; it receives the trained weights.
+    seed : int
+        Of the orders of rows and of dropout.
+    X : Tensor of shape (n_rows, ...) or scipy.sparse.csr_matrix
+        Rows.
+    targets : SoftTargets
+        What to learn about them.
+    train : ndarray of shape (n_train,), intp
+        The rows to train on.
+    valid : ndarray of shape (n_valid,), intp, or None
+        The rows that tell when to stop.
+    optimizer : dict or None
+        The optimizer's state to go on from; see :class:`Outcome`.
+    """
+
+    module: nn.Module
+    seed: int
+    X: Any
+    targets: SoftTargets
+    train: NDArray[np.intp]
+    valid: NDArray[np.intp] | None = None
+    optimizer: dict | None = None
+
+
+@dataclass(frozen=True)
+class Regime:
+    """How to train. Parameters are those of `NeuralClassifier` of the same names."""
+
+    max_epochs: int = 50
+    batch_size: int = 64
+    optimizer: str | Callable = "adam"
+    learning_rate: float = 1e-3
+    schedule: str = "constant"
+    weight_decay: float = 0.0
+    n_iter_no_change: int = 10
+    tol: float = 1e-4
+
+
+@dataclass
+class Outcome:
+    """How the training of one model went.
+
+    Parameters
+    ----------
+    train_losses, valid_losses : list of float
+        One for each epoch.
+    best_epoch : int
+        The epoch (from 1) whose weights the module has now; 0 for none.
+    end : {"max_epochs", "early_stopping", "interrupted", "failed"}
+        What ended it.
+    message : str
+        Of a failure: what happened, and what to try.
+    optimizer : dict or None
+        State to go on from.
+    """
+
+    train_losses: list[float] = field(default_factory=list)
+    valid_losses: list[float] = field(default_factory=list)
+    best_epoch: int = 0
+    end: Literal["max_epochs", "early_stopping", "interrupted", "failed"] = "max_epochs"
+    message: str = ""
+    optimizer: dict | None = None
+
+    def history(self) -> dict:
+        """Tell how it went, in plain values."""
+        return {
+            "train_loss": self.train_losses,
+            "valid_loss": self.valid_losses,
+            "best_epoch": self.best_epoch,
+            "end": self.end,
+        }
+
+
+#: Called after each epoch with its number, the mean losses (training, validation or
+#: None) and how many models still train.
+Report = Callable[[int, float, float | None, int], None]
+
+
+def train(
+    jobs: Sequence[Job],
+    objective: Objective,
+    regime: Regime,
+    *,
+    report: Report | None = None,
+    matcher: Matcher | None = None,
+) -> list[Outcome]:
+    """Train models, in stacks where they are of one architecture.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        The models. Their modules are changed.
+    objective : Objective
+        The loss.
+    regime : Regime
+        How to train.
+    report : callable, default=None
+        See :data:`Report`.
+    matcher : Matcher, default=None
+        Further losses, on representations. Models then train one by one.
+
+    Returns
+    -------
+    list of Outcome
+        In the order of the jobs. After an interrupt (Ctrl-C) those that trained have
+        "interrupted" as their end, and their modules the best weights so far.
+    """
+    outcomes = [Outcome(end="interrupted") for _ in jobs]
+    for members in _stacks(jobs, regime, alone=matcher is not None):
+        mine = [jobs[k] for k in members]
+        run = _Run(mine, objective, regime, matcher)
+        ended = run.go(report)
+        for k, outcome in zip(members, ended, strict=True):
+            outcomes[k] = outcome
+        if run.interrupted:
+            break
+    return outcomes
+
+
+def _stacks(jobs: Sequence[Job], regime: Regime, *, alone: bool) -> list[list[int]]:
+    """Sort jobs into stacks, by position; models of a stack have as many rows."""
+    groups: dict[tuple, list[int]] = {}
+    for k, job in enumerate(jobs):
+        groups.setdefault(_kind(job), []).append(k)
+    alone = alone or not is_elementwise(regime.optimizer)
+    stacks: list[list[int]] = []
+    for members in groups.values():
+        most = 1 if alone else min(MOST_MODELS, _models_in_budget(jobs[members[0]]))
+        if len(members) > 1 and most > 1 and not _can_stack(jobs[members[0]]):
+            warnings.warn(
+                f"{type(jobs[members[0]].module).__name__} cannot be trained several "
+                "at a time (torch.func.vmap refuses it: BatchNorm outside of a plain "
+                "chain of layers, randomness other than torch's Dropout layers, or a "
+                "branch on data); its models are trained one by one.",
+                UserWarning,
+                stacklevel=4,
+            )
+            most = 1
+        # Of even sizes: 33 models are 17 and 16, not 32 and 1.
+        n_parts = math.ceil(len(members) / most)
+        stacks.extend(part.tolist() for part in np.array_split(members, n_parts))
+    return stacks
+
+
+def _kind(job: Job) -> tuple:
+    state = job.module.state_dict()
+    shapes = tuple((name, tuple(t.shape), t.dtype) for name, t in state.items())
+    n_valid = None if job.valid is None else len(job.valid)
+    shape = tuple(job.X.shape[1:])
+    return type(job.module), repr(job.module), shapes, len(job.train), n_valid, shape
+
+
+def _models_in_budget(job: Job) -> int:
+    n_rows, n_classes = job.targets.teacher.shape
+    n_weights = sum(p.numel() for p in job.module.parameters())
+    # Weight, gradient, two moments and a copy of the best; a table of targets.
+    n_bytes = 4 * (5 * n_weights + n_rows * (n_classes + 3))
+    return max(1, _BUDGET // n_bytes)
+
+
+def _can_stack(job: Job) -> bool:
+    inputs = Inputs([job.X], job.module)
+    if chain_of(job.module, inputs.row_shape) is not None:
+        return True
+    some = torch.from_numpy(job.train[:_ROWS_TO_TRY].astype(np.int64))
+    return takes_vmap(job.module, inputs.take(some[None])[0])
+
+
+def build_stack(modules: Sequence[nn.Module], row_shape: tuple) -> Stack:
+    """Put modules of one architecture side by side, in the fastest way."""
+    check_one_dtype(modules[0])
+    layers = chain_of(modules[0], row_shape)
+    if layers is not None:
+        return ChainStack(modules, layers)
+    return SoloStack(modules) if len(modules) == 1 else VmapStack(modules)
+
+
+class _Run:
+    """One stack and its epochs."""
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        objective: Objective,
+        regime: Regime,
+        matcher: Matcher | None,
+    ) -> None:
+        self.jobs = jobs
+        self.regime = regime
+        self.interrupted = False
+        self._objective = objective
+        self._outcomes = [Outcome() for _ in jobs]
+        #: Positions in `jobs` of the models in the stack: those that still train.
+        self._alive = torch.arange(len(jobs))
+        modules = [job.module for job in jobs]
+        self._inputs = Inputs([job.X for job in jobs], modules[0])
+        self._stack = (
+            build_stack(modules, self._inputs.row_shape)
+            if matcher is None
+            else SoloStack(modules)
+        )
+        self._matcher = matcher
+        self._draws = [Draws(job.seed) for job in jobs]
+        self._train = torch.stack([_positions(job.train) for job in jobs])
+        self._valid: Tensor | None = None
+        held_out = [job.valid for job in jobs if job.valid is not None]
+        if held_out:
+            self._valid = torch.stack([_positions(rows) for rows in held_out])
+        flat = self._stack.weights.flat
+        targets = [job.targets for job in jobs]
+        self._lessons = Lessons(targets, self._train, objective, flat.data)
+        self._of_valid = None
+        if self._valid is not None:
+            self._of_valid = Lessons(targets, self._valid, objective, flat.data)
+        self._bounds = _batches(self._train.shape[1], regime.batch_size)
+        self._step = 0
+        self._best = torch.full((len(jobs),), math.inf)
+        self._patience = torch.zeros(len(jobs), dtype=torch.int64)
+        self._kept = self._stack.snapshot()
+
+    def go(self, report: Report | None) -> list[Outcome]:
+        """Train to the end; write the weights into the modules."""
+        seed = self.jobs[0].seed if isinstance(self._stack, SoloStack) else None
+        device = device_of(self.jobs[0].module)
+        try:
+            with seeded(seed, device):
+                self._begin()
+                self._epochs(report)
+        except KeyboardInterrupt:
+            self.interrupted = True
+            self._leave(torch.arange(len(self._alive)), "interrupted")
+        return self._outcomes
+
+    def _begin(self) -> None:
+        parameters = [self._stack.weights.flat]
+        if self._matcher is not None:
+            some = self._inputs.take(self._train[:, :_ROWS_TO_TRY])[0]
+            parameters += self._matcher.begin(self._stack.module, some)
+        regime = self.regime
+        self._optimizer = make_optimizer(
+            regime.optimizer,
+            parameters,
+            learning_rate=regime.learning_rate,
+            weight_decay=regime.weight_decay,
+        )
+        states = [job.optimizer for job in self.jobs if job.optimizer]
+        if len(states) == len(self.jobs):
+            load_states(self._optimizer, self._stack, states)
+
+    def _epochs(self, report: Report | None) -> None:
+        for epoch in range(1, self.regime.max_epochs + 1):
+            if self._objective.is_annealed:
+                progress = (epoch - 1) / max(self.regime.max_epochs - 1, 1)
+                self._lessons.at(progress)
+            losses = self._epoch(epoch)
+            self._drop_failed(losses, epoch)
+            if not len(self._alive):
+                return
+            valid = self._judge(epoch)
+            if report is not None:
+                mean = float(losses[losses.isfinite()].mean())
+                n_alive = len(self._alive)
+                report(epoch, mean, None if valid is None else valid, n_alive)
+            if not len(self._alive):
+                return
+        self._leave(torch.arange(len(self._alive)), "max_epochs")
+
+    def _epoch(self, epoch: int) -> Tensor:
+        """Go through all rows once; the mean loss of each model."""
+        n_rows = self._train.shape[1]
+        orders = torch.stack([draws.order(n_rows) for draws in self._draws])
+        rows = self._train.gather(1, orders)
+        total = torch.zeros(len(self._alive), dtype=torch.float64)
+        for block in _blocks(self._bounds, self._rows_in_block()):
+            total += self._block(rows, block, epoch)
+        return total / n_rows
+
+    def _rows_in_block(self) -> int:
+        n_numbers = math.prod(self._inputs.row_shape) * len(self._alive)
+        return max(1, _BLOCK // (4 * n_numbers))
+
+    def _block(self, rows: Tensor, block: list[tuple[int, int]], epoch: int) -> Tensor:
+        """Train on some batches, whose rows are looked up together."""
+        first, last = block[0][0], block[-1][1]
+        rows = rows[:, first:last]
+        x, told = self._inputs.take(rows), self._lessons.batch(rows)
+        answers = []
+        for start, stop in block:
+            span = slice(start - first, stop - first)
+            batch = told.rows(span.start, span.stop)
+            logits = self._learn(x[:, span], batch, rows[:, span])
+            answers.append(logits)
+        with torch.no_grad():
+            losses = self._lessons.losses(torch.cat(answers, dim=1), told)
+        self._note_failures(losses, rows, x, first, epoch)
+        return losses.sum(dim=1).to("cpu", torch.float64)
+
+    def _learn(self, x: Tensor, batch, rows: Tensor) -> Tensor:
+        """Take one step; the logits before it."""
+        schedule = self.regime.schedule
+        if schedule != "constant":
+            n_steps = self.regime.max_epochs * len(self._bounds)
+            factor = rate_factor(schedule, self._step / n_steps)
+            for group in self._optimizer.param_groups:
+                group["lr"] = self.regime.learning_rate * factor
+        self._step += 1
+        logits = self._stack.forward(x, self._draws)
+        extra = None
+        if self._matcher is not None:
+            extra = self._matcher.loss(rows[0])
+        self._stack.backward(self._lessons.gradient(logits, batch), extra)
+        self._optimizer.step()
+        return logits
+
+    def _note_failures(self, losses, rows, x, first: int, epoch: int) -> None:
+        """Say, for each model whose loss is not finite, where that began."""
+        for k in torch.nonzero(~losses.sum(dim=1).isfinite())[:, 0].tolist():
+            outcome = self._outcomes[self._alive[k]]
+            if outcome.message:
+                continue
+            at = int(torch.nonzero(~losses[k].isfinite())[:1].sum())
+            batch = next(b for b, (_, e) in enumerate(self._bounds) if first + at < e)
+            start, stop = (bound - first for bound in self._bounds[batch])
+            inputs = x[k, start:stop].abs().flatten(1)
+            largest = inputs.nan_to_num(nan=math.inf).amax(dim=1)
+            row = int(rows[k, start:stop][int(largest.argmax())])
+            outcome.message = (
+                f"The loss was {losses[k, at].item()} in epoch {epoch}, batch "
+                f"{batch + 1}. The largest input in that batch is "
+                f"{largest.max().item():.3g} (row {row}). Try a smaller learning_rate "
+                f"(it is {self.regime.learning_rate:g}), scaled inputs, or a teacher "
+                "with less extreme logits. The weights are those of epoch "
+                f"{outcome.best_epoch}."
+            )
+
+    def _drop_failed(self, losses: Tensor, epoch: int) -> None:
+        for k, loss in enumerate(losses.tolist()):
+            outcome = self._outcomes[self._alive[k]]
+            if not outcome.message:
+                outcome.train_losses.append(loss)
+        failed = [bool(self._outcomes[k].message) for k in self._alive]
+        if any(failed):
+            self._leave(torch.tensor(failed).nonzero()[:, 0], "failed")
+
+    def _judge(self, epoch: int) -> float | None:
+        """Compare with the best epoch; let models go that no longer improve."""
+        if self._valid is None or self._of_valid is None:
+            self._keep_state(torch.arange(len(self._alive)), epoch)
+            return None
+        losses = self._validation_losses(self._valid, self._of_valid)
+        better = losses < self._best[self._alive]
+        clearly = losses < self._best[self._alive] - self.regime.tol
+        for k, loss in enumerate(losses.tolist()):
+            self._outcomes[self._alive[k]].valid_losses.append(loss)
+        self._best[self._alive] = torch.where(better, losses, self._best[self._alive])
+        self._keep_state(better.nonzero()[:, 0], epoch)
+        waited = torch.where(clearly, 0, self._patience[self._alive] + 1)
+        self._patience[self._alive] = waited
+        done = (waited >= self.regime.n_iter_no_change).nonzero()[:, 0]
+        mean = float(losses.mean())
+        if len(done):
+            self._leave(done, "early_stopping")
+        return mean
+
+    def _validation_losses(self, held_out: Tensor, lessons: Lessons) -> Tensor:
+        n_rows = held_out.shape[1]
+        at_once = max(1, _ROWS_AT_ONCE // len(self._alive))
+        total = torch.zeros(len(self._alive), dtype=torch.float64)
+        for start in range(0, n_rows, at_once):
+            rows = held_out[:, start : start + at_once]
+            logits = self._stack.forward(self._inputs.take(rows))
+            losses = lessons.losses(logits, lessons.batch(rows))
+            total += losses.sum(dim=1).to("cpu", torch.float64)
+        # Of a loss that is not finite nobody can say that it is better.
+        return (total / n_rows).nan_to_num(nan=math.inf).to(torch.float32)
+
+    def _keep_state(self, models: Tensor, epoch: int) -> None:
+        """Remember the weights of some models, to be theirs if training ends badly."""
+        if not len(models):
+            return
+        now = self._stack.snapshot()
+        for name, tensor in now.items():
+            self._kept[name][models] = tensor[models]
+        for k in models.tolist():
+            self._outcomes[self._alive[k]].best_epoch = epoch
+
+    def _leave(self, models: Tensor, end) -> None:
+        """Let models go: their weights into their modules; the others move up."""
+        for k in models.tolist():
+            job = self._alive[k]
+            self._outcomes[job].end = end
+            self._outcomes[job].optimizer = state_of(self._optimizer, self._stack, k)
+            state = {name: tensor[k] for name, tensor in self._kept.items()}
+            load_state(self.jobs[job].module, state)
+        staying = torch.ones(len(self._alive), dtype=torch.bool)
+        staying[models] = False
+        staying = staying.nonzero()[:, 0]
+        self._alive = self._alive[staying]
+        if not len(staying):
+            return
+        keep_models(self._optimizer, self._stack, staying)
+        self._kept = {name: tensor[staying] for name, tensor in self._kept.items()}
+        self._draws = [self._draws[k] for k in staying.tolist()]
+        self._train = self._train[staying]
+        self._inputs.keep(staying)
+        self._lessons.keep(staying)
+        if self._valid is not None and self._of_valid is not None:
+            self._valid = self._valid[staying]
+            self._of_valid.keep(staying)
+
+
+def load_state(module: nn.Module, state: dict[str, Tensor]) -> None:
+    """Copy numbers into the parameters and buffers of a module."""
+    with torch.no_grad():
+        for name, parameter in module.named_parameters():
+            parameter.copy_(state[name])
+        for name, buffer in module.named_buffers():
+            buffer.copy_(state[name])
+
+
+def _positions(rows: NDArray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(rows, dtype=np.int64))
+
+
+def _batches(n_rows: int, batch_size: int) -> list[tuple[int, int]]:
+    """Cut rows into batches; a single last row joins the batch before it.
+
+    BatchNorm cannot be trained on one row, and one row has no relations.
+    """
+    starts = list(range(0, n_rows, batch_size))
+    if len(starts) > 1 and n_rows - starts[-1] == 1:
+        starts.pop()
+    return list(zip(starts, [*starts[1:], n_rows], strict=True))
+
+
+def _blocks(bounds: list[tuple[int, int]], n_rows: int) -> list[list[tuple[int, int]]]:
+    """Put batches together to blocks of about so many rows, one batch at least."""
+    blocks: list[list[tuple[int, int]]] = [[]]
+    for start, stop in bounds:
+        if blocks[-1] and stop - blocks[-1][0][0] > n_rows:
+            blocks.append([])
+        blocks[-1].append((start, stop))
+    return blocks

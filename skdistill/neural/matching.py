@@ -1,0 +1,23 @@
+"""What a student misses of its teacher's representations, beside the answers.
+
+Two families: a hint or a map of attention compares the two sides row by row; relations
+compare how rows lie to each other, so neither widths nor kinds need to agree, and the
+leaves of a forest can teach a network.
+"""
+
+from skdistill.neural._hints import AttentionTransfer, Hint
+from skdistill.neural._matching import Matching
+from skdistill.neural._pairwise import (
+    ProbabilisticTransfer,
+    RelationalKD,
+    SimilarityPreserving,
+)
+
+__all__ = [
+    "AttentionTransfer",
+    "Hint",
+    "Matching",
+    "ProbabilisticTransfer",
+    "RelationalKD",
+    "SimilarityPreserving",
+]
