@@ -9,6 +9,7 @@ from skdistill.neural._nested import (
 )
 from skdistill.neural._seeding import seeded
 from skdistill.neural._skorch import fit_module, fit_net, net_from_module
+from skdistill.neural._together import fit_together
 from skdistill.neural.losses import distillation_loss
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "distillation_loss",
     "fit_module",
     "fit_net",
+    "fit_together",
     "is_net",
     "module_logits",
     "net_from_module",

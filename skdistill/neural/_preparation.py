@@ -128,6 +128,7 @@ def prepare(
     *,
     goes_on: bool,
     epochs: int | None = None,
+    like: Prepared | None = None,
 ) -> Prepared:
     """Encode rows, make the modules, hold rows out.
 
@@ -143,6 +144,9 @@ def prepare(
         Whether to go on with the members that the estimator has.
     epochs : int, default=None
         Epochs, without holding rows out. None: as the parameters say.
+    like : Prepared, default=None
+        Of the same rows and weights and an estimator of the same parameters, whose
+        encoded rows will do.
 
     Returns
     -------
@@ -157,15 +161,16 @@ def prepare(
     loss = make_loss(estimator.loss)
     if np.any(targets.alpha):
         loss.check(n_classes)
-    if goes_on:
-        encoder = estimator._encoder
+    if like is not None:
+        encoder, rows = like.encoder, like.jobs[0].X
     else:
-        encoder = new_encoder(estimator).fit(X, targets.weight)
-    encoded = encoder.transform(X)
-    rows = encoded if sparse.issparse(encoded) else to_tensor(encoded)
+        encoder = estimator._encoder if goes_on else new_encoder(estimator)
+        encoder = encoder if goes_on else encoder.fit(X, targets.weight)
+        rows = encoder.transform(X)
+        rows = rows if sparse.issparse(rows) else to_tensor(rows)
     targets = targets.weighted_by_class(_class_weights(estimator, targets))
     seeds = _seeds(estimator, goes_on)
-    modules = _modules(estimator, encoder, encoded, targets, seeds, goes_on)
+    modules = _modules(estimator, encoder, rows, targets, seeds, goes_on)
     states = [None] * len(modules)
     if goes_on:
         states = estimator._optimizer_states
@@ -182,7 +187,7 @@ def prepare(
         matcher=make_matcher(matchings(estimator.matching), targets.representations),
         encoder=encoder,
         classes=targets.classes,
-        row_shape=tuple(encoded.shape[1:]),
+        row_shape=tuple(rows.shape[1:]),
         goes_on=goes_on,
     )
 
@@ -197,19 +202,19 @@ def _seeds(estimator, goes_on: bool) -> list[int]:
     return [int(seed) for seed in seeds]
 
 
-def _modules(estimator, encoder, encoded, targets, seeds, goes_on) -> list[nn.Module]:
+def _modules(estimator, encoder, rows, targets, seeds, goes_on) -> list[nn.Module]:
     device = device_named(estimator.device)
     if goes_on:
         return [module.train().to(device) for module in estimator.modules_]
     template = estimator.module
     if template is None:
-        template = _perceptron(estimator, encoder, encoded, targets)
-    some = encoded[:_FEW_ROWS]
-    some = to_tensor(some.toarray() if sparse.issparse(some) else some)
+        template = _perceptron(estimator, encoder, rows, targets)
+    some = rows[:_FEW_ROWS]
+    some = to_tensor(some.toarray()) if sparse.issparse(some) else some
     return [
         make_module(
             template,
-            int(np.prod(encoded.shape[1:])),
+            int(np.prod(rows.shape[1:])),
             len(targets.classes),
             rows=some,
             seed=seed,
@@ -219,12 +224,12 @@ def _modules(estimator, encoder, encoded, targets, seeds, goes_on) -> list[nn.Mo
     ]
 
 
-def _perceptron(estimator, encoder, encoded, targets):
+def _perceptron(estimator, encoder, rows, targets):
     """Make a function that makes the perceptron, given its sizes."""
     edges = None
     if estimator.embedding is not None:
-        numeric = encoded[:, encoder.numeric_]
-        numeric = numeric.toarray() if sparse.issparse(numeric) else numeric
+        numeric = rows[:, encoder.numeric_]
+        numeric = numeric.toarray() if sparse.issparse(numeric) else numeric.numpy()
         edges = quantile_edges(numeric, estimator.n_bins, targets.weight)
 
     def make(n_inputs: int, n_outputs: int) -> nn.Module:
