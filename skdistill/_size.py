@@ -50,10 +50,10 @@ def n_bytes(model, limit: float = float("inf")) -> float | None:
     """
     counter = _Counter(limit)
     model = model[-1] if isinstance(model, Pipeline) else model
-    # Of a skorch net the module is what counts; the rest is settings and history.
-    module = model.module_ if is_skorch_net(model) else model
-    if is_module(module):
-        return float(sum(p.numel() * p.element_size() for p in module.parameters()))
+    modules = _modules_of(model)
+    if modules:
+        weights = [p for module in modules for p in module.parameters()]
+        return float(sum(p.numel() * p.element_size() for p in weights))
     try:
         pickle.Pickler(counter, protocol=5, buffer_callback=counter.take_buffer).dump(
             model
@@ -63,3 +63,13 @@ def n_bytes(model, limit: float = float("inf")) -> float | None:
     except Exception:  # whatever a foreign __reduce__ may raise
         return None
     return float(counter.n_bytes)
+
+
+def _modules_of(model) -> list:
+    """Modules that a network is: what counts of it; the rest is settings, history."""
+    if is_module(model):
+        return [model]
+    modules = (
+        [model.module_] if is_skorch_net(model) else getattr(model, "modules_", [])
+    )
+    return modules if all(is_module(module) for module in modules) else []

@@ -8,7 +8,7 @@ from skdistill.neural._nested import (
     is_net,
 )
 from skdistill.neural._seeding import seeded
-from skdistill.neural._skorch import fit_module, fit_net, net_from_module
+from skdistill.neural._skorch import fit_net
 from skdistill.neural._together import fit_together
 from skdistill.neural.losses import distillation_loss
 
@@ -17,12 +17,10 @@ __all__ = [
     "casting_inputs",
     "contains_network",
     "distillation_loss",
-    "fit_module",
     "fit_net",
     "fit_together",
     "is_net",
     "module_logits",
-    "net_from_module",
     "seeded",
     "stand_in",
 ]

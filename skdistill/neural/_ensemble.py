@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from skdistill.neural._modules import cast_input, device_of, to_tensor, two_columns
+from skdistill.neural._sharing import sharing_copy
 from skdistill.neural._stack import ChainStack, chain_of
 
 #: Rows that are put to a module at once; for a stack, of all models together: what one
@@ -33,7 +34,8 @@ class Ensemble:
     """
 
     def __init__(self, modules: Sequence[nn.Module], row_shape: tuple) -> None:
-        self.modules = list(modules)
+        # Copies in peace: whoever has the modules may switch their modes.
+        self.modules = [sharing_copy(module) for module in modules]
         layers = chain_of(modules[0], row_shape) if len(modules) > 1 else None
         self._stack = None if layers is None else ChainStack(modules, layers)
 

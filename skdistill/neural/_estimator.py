@@ -15,6 +15,7 @@ from skdistill.neural import _weights_files
 from skdistill.neural._ensemble import Ensemble
 from skdistill.neural._inputs import validate_input
 from skdistill.neural._loss_parameters import NestedLoss
+from skdistill.neural._modules import device_of
 from skdistill.neural._preparation import (
     Prepared,
     label_targets,
@@ -225,6 +226,30 @@ default="relu"
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
+
+    @classmethod
+    def around(cls, module, random_state=None) -> NeuralClassifier:
+        """Make an estimator of a module that trains a copy of it from its weights.
+
+        Parameters
+        ----------
+        module : torch.nn.Module
+            Gives logits. Where it is, it is trained.
+        random_state : int or None, default=None
+            Seeds orders of rows and dropout.
+
+        Returns
+        -------
+        NeuralClassifier
+            Unfitted.
+        """
+        return cls(
+            module,
+            keep_weights=True,
+            categorical_features=None,
+            device=str(device_of(module)),
+            random_state=random_state,
+        )
 
     def fit(self, X, y, sample_weight=None):
         """Fit the network on labels.
@@ -496,6 +521,8 @@ default="relu"
         self.history_ = [outcome.history() for _, outcome in trained]
         self.n_iter_ = max(len(outcome.train_losses) for _, outcome in trained)
         self._optimizer_states = [outcome.optimizer for _, outcome in trained]
+        if not ready.will_go_on:
+            self._optimizer_states = [None] * len(trained)
         self._n_fits = getattr(self, "_n_fits", 0) + 1 if ready.goes_on else 1
         self._encoder = ready.encoder
         self._row_shape = ready.row_shape

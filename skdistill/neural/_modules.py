@@ -131,15 +131,6 @@ def module_logits(module: nn.Module, X, batch_size: int = 4096) -> NDArray[np.fl
     return np.concatenate(parts)
 
 
-def gives_single_logit(module: nn.Module, X) -> bool:
-    """Whether a module has one output, found by giving it the first two rows of X."""
-    n_rows, rows_between = _reader(X)
-    module = sharing_copy(module)
-    with torch.no_grad():
-        output = _output(module, rows_between(0, min(2, n_rows)))
-    return isinstance(output, Tensor) and is_single_logit(output)
-
-
 def device_of(module: nn.Module) -> torch.device:
     """Find the device of a module's first parameter, else buffer, else the CPU."""
     first = next(chain(module.parameters(), module.buffers()), None)

@@ -55,6 +55,8 @@ class Prepared:
         Shape of an encoded row.
     goes_on : bool
         Whether the members were trained before.
+    will_go_on : bool
+        Whether they will be trained further.
     """
 
     jobs: list[Job]
@@ -65,6 +67,7 @@ class Prepared:
     classes: NDArray
     row_shape: tuple
     goes_on: bool
+    will_go_on: bool
 
 
 def label_targets(X, y, sample_weight, classes: NDArray | None = None) -> SoftTargets:
@@ -189,6 +192,7 @@ def prepare(
         classes=targets.classes,
         row_shape=tuple(rows.shape[1:]),
         goes_on=goes_on,
+        will_go_on=epochs is not None or estimator.warm_start,
     )
 
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from contextlib import ExitStack
-from copy import deepcopy
 
 import numpy as np
-import torch
-from torch import nn
 
 from skdistill.neural._criterion import SoftCriterion, class_weight_of, logits_reader
 from skdistill.neural._disguise import InDisguise, disguised
@@ -21,12 +17,7 @@ from skdistill.neural._lesson import (
     root_of,
     rows_of,
 )
-from skdistill.neural._modules import (
-    cast_input,
-    device_of,
-    gives_single_logit,
-    skorch_input,
-)
+from skdistill.neural._modules import cast_input, skorch_input
 from skdistill.neural._seeding import seeded
 from skdistill.targets import SoftTargets
 
@@ -178,107 +169,3 @@ def fit_net(
     if hasattr(net, "classes_inferred_"):
         net.classes_inferred_ = np.array(targets.classes)
     return net
-
-
-#: Settings for a module that comes with none. Few rows are seen more often: at a rate
-#: of 1e-3, Adam does not get anywhere in less than some thousand steps.
-_BATCH_ROWS, _EPOCHS, _LEAST_STEPS = 64, 50, 3000
-
-
-def net_from_module(
-    module: nn.Module, *, single_logit: bool = False, n_rows: int | None = None
-):
-    """Wrap a copy of a torch module in a skorch net with plain settings.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        Gives logits. It is copied with the weights and on the device it has.
-    single_logit : bool, default=False
-        Whether it gives one number per row, the log-odds of the second class.
-    n_rows : int, default=None
-        Rows it will be trained on. None: many.
-
-    Returns
-    -------
-    skorch.NeuralNetClassifier or skorch.NeuralNetBinaryClassifier
-        Unfitted: Adam at 1e-3, batches of 64 shuffled rows (a few more where the last
-        batch would be one row, on which BatchNorm cannot be trained), 50 epochs (more,
-        if that is fewer than 3,000 steps), no rows held out, silent. The second one
-        for a single logit; it predicts two columns.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from skdistill.neural import net_from_module
-    >>> net_from_module(torch.nn.Linear(4, 3)).max_epochs
-    50
-    >>> net_from_module(torch.nn.Linear(4, 3), n_rows=640).max_epochs
-    300
-    """
-    import skorch
-
-    classifier = skorch.NeuralNetClassifier
-    criterion: type[nn.Module] = nn.CrossEntropyLoss
-    if single_logit:
-        classifier = skorch.NeuralNetBinaryClassifier
-        criterion = nn.BCEWithLogitsLoss
-    epochs, batch_rows = _EPOCHS, _BATCH_ROWS
-    if n_rows is not None:
-        batch_rows = _batch_rows(n_rows)
-        steps_an_epoch = math.ceil(n_rows / batch_rows)
-        epochs = max(_EPOCHS, math.ceil(_LEAST_STEPS / steps_an_epoch))
-    return classifier(
-        deepcopy(module),
-        criterion=criterion,
-        optimizer=torch.optim.Adam,
-        lr=1e-3,
-        batch_size=batch_rows,
-        max_epochs=epochs,
-        train_split=None,
-        verbose=0,
-        device=str(device_of(module)),
-        iterator_train__shuffle=True,
-    )
-
-
-def _batch_rows(n_rows: int) -> int:
-    """A batch size that leaves no last batch of one row: BatchNorm refuses that."""
-    sizes = range(_BATCH_ROWS, 2 * _BATCH_ROWS)
-    return next((size for size in sizes if n_rows % size != 1), _BATCH_ROWS)
-
-
-def fit_module(
-    module: nn.Module,
-    X,
-    targets: SoftTargets,
-    random_state: int | None = None,
-    **fit_params,
-):
-    """Train a copy of a torch module on soft targets, as a skorch net.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        Gives one logit per class, or a single one for two classes. It is not changed;
-        the training starts from its weights.
-    X : array-like of shape (n_rows, ...)
-        As for :func:`fit_net`.
-    targets : SoftTargets
-        The lesson, one row per row of X.
-    random_state : int or RandomState, default=None
-        Seeds shuffling and dropout; the global generators stay as they were.
-    **fit_params
-        Passed to the net's `fit`.
-
-    Returns
-    -------
-    skorch.NeuralNetClassifier or skorch.NeuralNetBinaryClassifier
-        Fitted; see :func:`net_from_module` and :func:`fit_net`.
-    """
-    with seeded(random_state, device_of(module)):
-        # Asked of a copy: a lazy module takes its shape from the first rows it sees.
-        single = gives_single_logit(deepcopy(module), X)
-    n_rows = len(targets.labels)
-    net = net_from_module(module, single_logit=single, n_rows=n_rows)
-    return fit_net(net, X, targets, random_state=random_state, **fit_params)

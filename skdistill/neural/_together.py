@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from numpy.typing import NDArray
 
-from skdistill._rows import n_rows_of
 from skdistill._sklearn_compat import take_rows
 from skdistill.neural._estimator import NeuralClassifier
 from skdistill.neural._preparation import Prepared, prepare
@@ -104,7 +103,7 @@ def _check_lengths(students, targets, rows, X) -> None:
                 "for each."
             )
     for k, lesson in enumerate(targets):
-        n_rows = n_rows_of(X) if rows is None else len(rows[k])
+        n_rows = _n_rows(X) if rows is None else len(rows[k])
         if len(lesson.labels) != n_rows:
             raise ValueError(
                 f"targets[{k}] speaks of {len(lesson.labels)} rows, but its student "
@@ -156,3 +155,7 @@ def _remember_all(students, ready, outcomes) -> list[NeuralClassifier]:
     if problem is not None:
         raise problem
     return list(students)
+
+
+def _n_rows(X) -> int:
+    return X.shape[0] if hasattr(X, "shape") else len(X)

@@ -3,7 +3,8 @@
 ===================  ===============================================================
 route                students
 ===================  ===============================================================
-``"network"``        torch modules and skorch classifiers
+``"network"``        torch modules, skorch classifiers, and any classifier that has
+                     ``fit_soft_targets`` (as `NeuralClassifier`)
 ``"tree"``           scikit-learn's single trees that split by Gini impurity
 ``"forest"``         scikit-learn's random forests and extremely randomised trees
 ``"linear"``         `LogisticRegression`
@@ -23,6 +24,7 @@ from skdistill.students._ladder import (
     has_probabilities,
     learn,
     route_of,
+    wanted_representations,
 )
 from skdistill.students._lesson import Lesson
 
@@ -32,4 +34,5 @@ __all__ = [
     "has_probabilities",
     "learn",
     "route_of",
+    "wanted_representations",
 ]

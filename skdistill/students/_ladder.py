@@ -112,6 +112,25 @@ def has_probabilities(student) -> bool:
     return hasattr(learner, "predict_proba") or is_regressor(learner)
 
 
+def wanted_representations(student) -> list:
+    """What a student wants to know of its teacher besides answers.
+
+    Parameters
+    ----------
+    student : object
+        Where it, or the last step of a pipeline, has `teacher_representations`, that
+        is asked.
+
+    Returns
+    -------
+    list
+        Names of layers, transformers and the like; empty for most students.
+    """
+    learner = _pipeline.last_step(student)
+    ask = getattr(learner, "teacher_representations", None)
+    return [] if ask is None or isinstance(learner, type) else ask()
+
+
 def learn(
     student,
     X,

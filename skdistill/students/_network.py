@@ -1,4 +1,8 @@
-"""Networks: the distillation loss is the network's own loss."""
+"""Networks: the distillation loss is the network's own loss.
+
+Besides torch modules and skorch nets this is the route of whatever has a method
+``fit_soft_targets(X, targets)``: a classifier that learns soft targets by itself.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import numpy as np
 
 from skdistill._detect import is_module, is_skorch_net
 from skdistill._rows import slice_rows
-from skdistill.students._lesson import NetworkLesson
+from skdistill.students._lesson import Lesson, NetworkLesson
 from skdistill.targets import SoftTargets
 
 ROUTE = "network"
@@ -16,19 +20,23 @@ _ROWS_TO_TRY = 8
 
 
 def takes(student) -> bool:
-    """Whether the student is a torch module or a skorch classifier."""
-    return is_module(student) or is_skorch_net(student)
+    """Whether the student is a network, or says itself how it learns soft targets."""
+    return is_module(student) or is_skorch_net(student) or _is_native(student)
+
+
+def _is_native(student) -> bool:
+    return hasattr(student, "fit_soft_targets") and not isinstance(student, type)
 
 
 def teach(
     student, X, targets: SoftTargets, fit_params: dict, random_state: int | None = None
 ) -> NetworkLesson:
-    """Train the network on soft targets; a raw module is wrapped in a skorch net.
+    """Train the network on soft targets; a raw module becomes a `NeuralClassifier`.
 
     Parameters
     ----------
-    student : skorch.NeuralNetClassifier or torch.nn.Module
-        A module is copied, never trained in place.
+    student : NeuralClassifier, skorch.NeuralNetClassifier or torch.nn.Module
+        A module is copied, never trained in place; it starts from its weights.
     X : array-like of shape (n_rows, ...)
         float64 is cast to the network's dtype.
     targets : SoftTargets
@@ -40,14 +48,30 @@ def teach(
 
     Returns
     -------
-    NetworkLesson
+    Lesson
     """
-    from skdistill.neural import fit_module, fit_net
+    if is_module(student):
+        from skdistill.neural import NeuralClassifier
 
-    fit = fit_module if is_module(student) else fit_net
-    net = fit(student, X, targets, random_state=random_state, **fit_params)
+        student = NeuralClassifier.around(student, random_state)
+    if _is_native(student):
+        return _teach_native(student, X, targets, fit_params)
+    from skdistill.neural import fit_net
+
+    net = fit_net(student, X, targets, random_state=random_state, **fit_params)
     lesson = NetworkLesson(net, ROUTE, targets.classes)
     _check_answers(lesson, slice_rows(X, 0, _ROWS_TO_TRY))
+    return lesson
+
+
+def _teach_native(student, X, targets: SoftTargets, fit_params: dict) -> Lesson:
+    lesson = Lesson(student, ROUTE, targets.classes)
+    try:
+        student.fit_soft_targets(X, targets, **fit_params)
+    except KeyboardInterrupt as interrupt:
+        # Whoever asked for the student may want it as far as it has come.
+        interrupt.lesson = lesson  # type: ignore[attr-defined]
+        raise
     return lesson
 
 
