@@ -521,8 +521,6 @@ default="relu"
         self.history_ = [outcome.history() for _, outcome in trained]
         self.n_iter_ = max(len(outcome.train_losses) for _, outcome in trained)
         self._optimizer_states = [outcome.optimizer for _, outcome in trained]
-        if not ready.will_go_on:
-            self._optimizer_states = [None] * len(trained)
         self._n_fits = getattr(self, "_n_fits", 0) + 1 if ready.goes_on else 1
         self._encoder = ready.encoder
         self._row_shape = ready.row_shape

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Literal
 
 import numpy as np
@@ -98,14 +99,16 @@ class Batch:
     on_teacher: Tensor
     on_label: Tensor
 
-    def rows(self, start: int, stop: int) -> Batch:
-        """Cut out some rows."""
-        return Batch(
-            None if self.table is None else self.table[:, start:stop],
-            self.labels[:, start:stop],
-            self.on_teacher[:, start:stop],
-            self.on_label[:, start:stop],
+    def split(self, sizes: list[int]) -> Iterator[Batch]:
+        """Cut the rows into batches of such sizes."""
+        tables: Iterable = repeat(None)
+        if self.table is not None:
+            tables = self.table.split(sizes, dim=1)
+        parts = (
+            each.split(sizes, dim=1)
+            for each in (self.labels, self.on_teacher, self.on_label)
         )
+        return map(Batch, tables, *parts)
 
 
 class Lessons:

@@ -55,8 +55,6 @@ class Prepared:
         Shape of an encoded row.
     goes_on : bool
         Whether the members were trained before.
-    will_go_on : bool
-        Whether they will be trained further.
     """
 
     jobs: list[Job]
@@ -67,7 +65,6 @@ class Prepared:
     classes: NDArray
     row_shape: tuple
     goes_on: bool
-    will_go_on: bool
 
 
 def label_targets(X, y, sample_weight, classes: NDArray | None = None) -> SoftTargets:
@@ -183,16 +180,16 @@ def prepare(
         Job(module, seed, rows, targets, *part, state)
         for module, seed, part, state in zip(modules, seeds, parts, states, strict=True)
     ]
+    will_go_on = epochs is not None or bool(estimator.warm_start)
     return Prepared(
         jobs=jobs,
         objective=_objective(estimator, loss),
-        regime=_regime(estimator, len(jobs[0].train), epochs),
+        regime=_regime(estimator, len(jobs[0].train), epochs, will_go_on),
         matcher=make_matcher(matchings(estimator.matching), targets.representations),
         encoder=encoder,
         classes=targets.classes,
         row_shape=tuple(rows.shape[1:]),
         goes_on=goes_on,
-        will_go_on=epochs is not None or estimator.warm_start,
     )
 
 
@@ -306,7 +303,7 @@ def _objective(estimator, loss) -> Objective:
     )
 
 
-def _regime(estimator, n_rows: int, epochs: int | None) -> Regime:
+def _regime(estimator, n_rows: int, epochs: int | None, will_go_on: bool) -> Regime:
     batch_size = min(estimator.batch_size, n_rows)
     if epochs is None:
         epochs = estimator.max_epochs
@@ -322,4 +319,5 @@ def _regime(estimator, n_rows: int, epochs: int | None) -> Regime:
         weight_decay=float(estimator.weight_decay),
         n_iter_no_change=estimator.n_iter_no_change,
         tol=float(estimator.tol),
+        keep_optimizer=will_go_on,
     )

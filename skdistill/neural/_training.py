@@ -39,6 +39,7 @@ from skdistill.neural._stack import (
     check_one_dtype,
     takes_vmap,
 )
+from skdistill.neural._threads import threads_for
 from skdistill.targets import SoftTargets
 
 #: Most models in a stack: beyond, weights and batches no longer fit the caches, and a
@@ -91,7 +92,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Regime:
-    """How to train. Parameters are those of `NeuralClassifier` of the same names."""
+    """How to train. Parameters are those of `NeuralClassifier` of the same names.
+
+    `keep_optimizer` says whether outcomes hold the optimizer's state, to go on from.
+    """
 
     max_epochs: int = 50
     batch_size: int = 64
@@ -101,6 +105,7 @@ class Regime:
     weight_decay: float = 0.0
     n_iter_no_change: int = 10
     tol: float = 1e-4
+    keep_optimizer: bool = False
 
 
 @dataclass
@@ -290,13 +295,18 @@ class _Run:
         seed = self.jobs[0].seed if isinstance(self._stack, SoloStack) else None
         device = device_of(self.jobs[0].module)
         try:
-            with seeded(seed, device):
+            with seeded(seed, device), threads_for(self._operations()):
                 self._begin()
                 self._epochs(report)
         except KeyboardInterrupt:
             self.interrupted = True
             self._leave(torch.arange(len(self._alive)), "interrupted")
         return self._outcomes
+
+    def _operations(self) -> int:
+        """Multiply-adds of a step: forward and twice as many backward."""
+        n_rows = self._bounds[0][1]
+        return 3 * n_rows * self._stack.weights.flat.numel()
 
     def _begin(self) -> None:
         parameters = [self._stack.weights.flat]
@@ -351,12 +361,14 @@ class _Run:
         first, last = block[0][0], block[-1][1]
         rows = rows[:, first:last]
         x, told = self._inputs.take(rows), self._lessons.batch(rows)
-        answers = []
-        for start, stop in block:
-            span = slice(start - first, stop - first)
-            batch = told.rows(span.start, span.stop)
-            logits = self._learn(x[:, span], batch, rows[:, span])
-            answers.append(logits)
+        sizes = [stop - start for start, stop in block]
+        steps = zip(
+            x.split(sizes, dim=1),
+            told.split(sizes),
+            rows.split(sizes, dim=1),
+            strict=True,
+        )
+        answers = [self._learn(*step) for step in steps]
         with torch.no_grad():
             losses = self._lessons.losses(torch.cat(answers, dim=1), told)
         self._note_failures(losses, rows, x, first, epoch)
@@ -456,7 +468,9 @@ class _Run:
         for k in models.tolist():
             job = self._alive[k]
             self._outcomes[job].end = end
-            self._outcomes[job].optimizer = state_of(self._optimizer, self._stack, k)
+            if self.regime.keep_optimizer:
+                left = state_of(self._optimizer, self._stack, k)
+                self._outcomes[job].optimizer = left
             state = {name: tensor[k] for name, tensor in self._kept.items()}
             load_state(self.jobs[job].module, state)
         staying = torch.ones(len(self._alive), dtype=torch.bool)
