@@ -2,7 +2,8 @@
 
 from skdistill._classifier import DistillationClassifier
 from skdistill._deployment import strip_teacher
+from skdistill._generations import BornAgainClassifier
 
 __version__ = "0.1.0.dev0"
 
-__all__ = ["DistillationClassifier", "strip_teacher"]
+__all__ = ["BornAgainClassifier", "DistillationClassifier", "strip_teacher"]

@@ -14,7 +14,7 @@ from sklearn.utils.metadata_routing import (
 )
 
 from skdistill._display import visual_block
-from skdistill.teachers import is_given, keep_or_clone, members_of
+from skdistill.teachers import is_given, is_list, keep_or_clone, members_of
 
 
 def _unexpected(names: list[str]) -> str:
@@ -91,7 +91,7 @@ class BaseDistiller(MetaEstimatorMixin, BaseEstimator):
 
     def _teacher_names(self) -> list[str]:
         members = members_of(self.teacher)
-        if members == [self.teacher]:
+        if not is_list(self.teacher):
             return ["teacher"]
         return [f"teacher_{k}" for k in range(len(members))]
 

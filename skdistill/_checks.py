@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from numbers import Real
-from typing import Any, NamedTuple
+from numbers import Integral, Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +11,10 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import assert_all_finite, column_or_1d
 
-from skdistill._rows import check_same_columns, n_rows_of
+from skdistill._rows import TrainingRows, check_same_columns, n_rows_of
 from skdistill._sklearn_compat import check_sample_weight
 from skdistill.targets import UNLABELED, SoftTargets
+from skdistill.teachers import LEARNED, is_list
 
 #: Above that share of one class, saying nothing else is no sign of a mistake.
 _RARE_CLASSES = 0.9
@@ -28,8 +28,49 @@ def check_settings(distiller) -> None:
     ValueError
         Naming each parameter, its value and what is allowed.
     """
+    wrong = _wrong_mix(distiller)
+    for name, allowed in (
+        ("targets", ("soft", "hard")),
+        ("teacher_output", ("auto", "probabilities", "logits")),
+    ):
+        value = getattr(distiller, name)
+        if not (isinstance(value, str) and value in allowed):
+            wrong.append(f"{name}={value!r} must be one of {allowed}")
+    wrong += _wrong_weights(distiller.teacher_weights, distiller.teacher)
+    _raise_all(wrong)
+    if distiller.targets == "hard" and distiller.temperature != 1:
+        warnings.warn(
+            f"temperature={distiller.temperature!r} has no effect with targets='hard': "
+            "one class cannot be softened. Set temperature=1, or targets='soft'.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def check_generations(model) -> None:
+    """Check the parameters of a classifier that teaches itself, as `check_settings`.
+
+    Raises
+    ------
+    ValueError
+        Naming each parameter, its value and what is allowed.
+    """
+    wrong = _wrong_mix(model)
+    number = model.n_generations
+    if not (_is_number(number) and isinstance(number, Integral) and int(number) > 0):
+        wrong.append(
+            f"n_generations={number!r} must be a whole number of at least 1 (1: the "
+            "student on the labels, and no more)"
+        )
+    if not isinstance(model.average, (bool, np.bool_)):
+        wrong.append(f"average={model.average!r} must be True or False")
+    _raise_all(wrong)
+
+
+def _wrong_mix(model) -> list[str]:
+    """What is wrong with `temperature` and `alpha`."""
     wrong = []
-    temperature, alpha = distiller.temperature, distiller.alpha
+    temperature, alpha = model.temperature, model.alpha
     if not (_is_number(temperature) and 0 < temperature < np.inf):
         wrong.append(
             f"temperature={temperature!r} must be a finite number above 0 (1 leaves "
@@ -40,50 +81,44 @@ def check_settings(distiller) -> None:
             f"alpha={alpha!r} must be a number in [0, 1] (0: labels only, 1: teacher "
             "only)"
         )
-    for name, allowed in (
-        ("targets", ("soft", "hard")),
-        ("teacher_output", ("auto", "probabilities", "logits")),
-    ):
-        value = getattr(distiller, name)
-        if not (isinstance(value, str) and value in allowed):
-            wrong.append(f"{name}={value!r} must be one of {allowed}")
+    return wrong
+
+
+def _wrong_weights(weights, teacher) -> list[str]:
+    """What is wrong with `teacher_weights`."""
+    if weights is None:
+        return []
+    if not is_list(teacher):
+        return [
+            f"teacher_weights={weights!r} is for a list of teachers, and the teacher "
+            f"is {_named(teacher)}; leave it out, or give several"
+        ]
+    if isinstance(weights, str) and weights == LEARNED:
+        return []
+    try:
+        array = np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError):
+        array = np.array(np.nan)
+    good = array.shape == (len(teacher),) and np.isfinite(array).all()
+    if good and array.min() >= 0 and array.max() > 0:
+        return []
+    return [
+        f"teacher_weights={weights!r} must be None (equal), {LEARNED!r}, or a finite "
+        f"number for each of the {len(teacher)} teachers, none below 0 and not all 0"
+    ]
+
+
+def _named(teacher) -> str:
+    return repr(teacher) if isinstance(teacher, str) else type(teacher).__name__
+
+
+def _raise_all(wrong: list[str]) -> None:
     if wrong:
         raise ValueError("; ".join(wrong) + ".")
-    if distiller.targets == "hard" and temperature != 1:
-        warnings.warn(
-            f"temperature={temperature!r} has no effect with targets='hard': one class "
-            "cannot be softened. Set temperature=1, or targets='soft'.",
-            UserWarning,
-            stacklevel=4,
-        )
 
 
 def _is_number(value) -> bool:
     return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
-
-
-class TrainingRows(NamedTuple):
-    """Rows and what is known about them.
-
-    Parameters
-    ----------
-    X : array-like of shape (n_rows, n_features)
-        As given; a list has become an array.
-    y : ndarray of shape (n_rows,)
-        Labels.
-    codes : ndarray of shape (n_rows,), intp
-        Positions of the labels in `classes`.
-    classes : ndarray of shape (n_classes,)
-        Sorted labels.
-    weight : ndarray of shape (n_rows,) or None
-        Row weights.
-    """
-
-    X: Any
-    y: NDArray
-    codes: NDArray[np.intp]
-    classes: NDArray
-    weight: NDArray[np.float64] | None
 
 
 def check_rows(X, y, sample_weight) -> TrainingRows:

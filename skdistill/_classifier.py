@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,21 +16,29 @@ from sklearn.utils.validation import validate_data
 
 from skdistill import _checks
 from skdistill._base import BaseDistiller
-from skdistill._checks import TrainingRows
 from skdistill._display import children_tags, tags_of
-from skdistill._rows import stack_rows
+from skdistill._rows import TrainingRows, stack_rows
 from skdistill._seeds import Seeded, seed_children
 from skdistill._size import n_bytes
-from skdistill.students import Lesson, check_student, has_probabilities, learn
+from skdistill.students import (
+    InterruptedLesson,
+    Lesson,
+    check_student,
+    has_probabilities,
+    learn,
+    wanted_representations,
+)
 from skdistill.targets import SoftTargets, TeacherOutput, build_targets
 from skdistill.teachers import (
     PRECOMPUTED,
+    EnsembleTeacher,
     Teacher,
     check_teacher,
     hire,
     is_estimator,
     is_given,
     members_of,
+    represent,
 )
 
 #: In bytes. Of a student that small nobody asks whether anything is saved.
@@ -119,6 +128,12 @@ class DistillationClassifier(ClassifierMixin, BaseDistiller):
     teacher_output : {"auto", "probabilities", "logits"}, default="auto"
         What the teacher's scores are. "auto" goes by the method that gives them and
         takes those of modules and callables for logits.
+    teacher_weights : array-like of shape (n_teachers,) or "learned", default=None
+        How much each of a list of teachers counts in the mean: one number >= 0 for
+        each, scaled to sum to 1. None: all alike. "learned" finds the weights under
+        which the mean has the least log-loss on the labels of the training rows. That
+        favours teachers that have memorised these rows, so it is for fitted teachers
+        that have not seen them.
     n_jobs : int, default=None
         How many unfitted members of a list of teachers are fitted at once. None is 1,
         unless in a :obj:`joblib.parallel_config` context.
@@ -133,6 +148,8 @@ class DistillationClassifier(ClassifierMixin, BaseDistiller):
         The teacher that was asked: the given one itself, or the one fitted here.
     teacher_source_ : {"given", "fitted", "precomputed"}
         Where it came from.
+    teacher_weights_ : ndarray of shape (n_teachers,)
+        Share of each teacher of a list, summing to 1; only for lists.
     student_ : estimator
         The fitted student, of the class given, usable alone.
     route_ : str
@@ -192,6 +209,7 @@ class DistillationClassifier(ClassifierMixin, BaseDistiller):
         targets="soft",
         teacher_classes=None,
         teacher_output="auto",
+        teacher_weights=None,
         n_jobs=None,
         random_state=None,
         verbose=0,
@@ -203,6 +221,7 @@ class DistillationClassifier(ClassifierMixin, BaseDistiller):
         self.targets = targets
         self.teacher_classes = teacher_classes
         self.teacher_output = teacher_output
+        self.teacher_weights = teacher_weights
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
@@ -259,10 +278,16 @@ class DistillationClassifier(ClassifierMixin, BaseDistiller):
 
         teacher = self._hire(seeded, rows, teacher_params, teacher_proba)
         X, targets = self._ask(teacher, rows, X_unlabeled)
+        if teacher.holds_given:
+            self._warn_if_it_disagrees(targets)
         self._say(f"teaching the student {type(self.student).__name__}")
-        lesson = learn(
-            seeded.student, X, targets, student_params, random_state=seeded.seed
-        )
+        try:
+            lesson = learn(
+                seeded.student, X, targets, student_params, random_state=seeded.seed
+            )
+        except InterruptedLesson as interrupt:
+            self._remember(rows, teacher, interrupt.lesson)
+            raise
         self._warn_if_larger(teacher, lesson)
         return self._remember(rows, teacher, lesson)
 
@@ -280,13 +305,10 @@ class DistillationClassifier(ClassifierMixin, BaseDistiller):
             self._say("fitting the teacher")
         return hire(
             seeded.teacher,
-            rows.X,
-            rows.y,
-            codes=rows.codes,
-            classes=rows.classes,
-            sample_weight=rows.weight,
+            rows,
             fit_params=params,
             teacher_proba=proba,
+            weights=self.teacher_weights,
             output=self.teacher_output,
             named=_checks.check_teacher_classes(self.teacher_classes),
             hard=self.targets == "hard",
@@ -323,9 +345,15 @@ class DistillationClassifier(ClassifierMixin, BaseDistiller):
             weight=rows.weight,
         )
         del output  # the targets are as large; both are not needed at once
-        if teacher.holds_given:
-            _checks.warn_if_teacher_disagrees(targets)
+        wanted = wanted_representations(self.student) if self.alpha > 0 else []
+        if wanted:
+            self._say("asking the teacher how it represents the rows")
+            made = tuple(represent(teacher.model, X, what) for what in wanted)
+            targets = replace(targets, representations=made)
         return X, targets
+
+    def _warn_if_it_disagrees(self, targets: SoftTargets) -> None:
+        _checks.warn_if_teacher_disagrees(targets)
 
     def _warn_if_larger(self, teacher: Teacher, lesson: Lesson) -> None:
         if not all(is_estimator(member) for member in members_of(teacher.model)):
@@ -343,12 +371,14 @@ class DistillationClassifier(ClassifierMixin, BaseDistiller):
 
     def _remember(self, rows: TrainingRows, teacher: Teacher, lesson: Lesson):
         """Set all fitted attributes at once, so that a failed fit leaves none."""
-        if hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
+        for only_sometimes in ("feature_names_in_", "teacher_weights_"):
+            self.__dict__.pop(only_sometimes, None)
         validate_data(self, rows.X, skip_check_array=True)
         self.classes_ = rows.classes
         self.teacher_ = teacher.model
         self.teacher_source_ = teacher.source
+        if isinstance(teacher, EnsembleTeacher):
+            self.teacher_weights_ = teacher.weights
         self.student_ = lesson.student
         self.route_ = lesson.route
         self._lesson = lesson

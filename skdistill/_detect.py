@@ -20,6 +20,17 @@ def is_skorch_net(obj) -> bool:
     return skorch is not None and isinstance(obj, skorch.NeuralNet)
 
 
+def is_network(obj) -> bool:
+    """Whether `obj` is a network of any kind, whose own answers are logits.
+
+    That is a module, a skorch net, or an estimator that is made of modules.
+    """
+    if is_module(obj) or is_skorch_net(obj):
+        return True
+    modules = getattr(obj, "modules_", [])
+    return bool(modules) and all(is_module(module) for module in modules)
+
+
 def may_hold_network() -> bool:
     """Whether any estimator of this process could hold a network."""
     return "skorch" in sys.modules or "torch" in sys.modules

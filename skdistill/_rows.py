@@ -3,11 +3,37 @@
 from __future__ import annotations
 
 import sys
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse
+from numpy.typing import NDArray
 
 from skdistill._sklearn_compat import feature_names_of, take_rows
+
+
+class TrainingRows(NamedTuple):
+    """Rows and what is known about them.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_rows, n_features)
+        As given; a list has become an array.
+    y : ndarray of shape (n_rows,)
+        Labels.
+    codes : ndarray of shape (n_rows,), intp
+        Positions of the labels in `classes`.
+    classes : ndarray of shape (n_classes,)
+        Sorted labels.
+    weight : ndarray of shape (n_rows,) or None
+        Row weights.
+    """
+
+    X: Any
+    y: NDArray
+    codes: NDArray[np.intp]
+    classes: NDArray
+    weight: NDArray[np.float64] | None
 
 
 def n_rows_of(X) -> int:

@@ -237,6 +237,20 @@ def test_leakage(run):
     assert names["apart"] < 0.72
 
 
+@pytest.mark.slow
+def test_compositions(run):
+    names = run("plot_compositions")
+    loss = {
+        name: np.mean(scores, axis=0)[1]
+        for found in ("chained", "born_again", "weighted")
+        for name, scores in names[found].items()
+    }
+    assert loss["taught by the teacher"] < loss["alone"]
+    assert loss["tree, teachers learned"] < loss["tree, teachers all alike"]
+    assert np.mean(names["shares"], axis=0)[:2].max() < 0.05
+    assert names["printed"].count("not clear") >= 1
+
+
 def test_pipelines(run):
     assert "trained on the columns ['age']" in run("plot_pipelines")["printed"]
 

@@ -64,7 +64,7 @@ def huber(a, b):
     return gap**2 / 2 if gap <= 1 else gap - 0.5
 
 
-def rkd(s, t, distance=25.0, angle=50.0):
+def rkd(s, t, distance=1.0, angle=2.0):
     """Loops over pairs and triples of different rows."""
     s, t = s.reshape(len(s), -1), t.reshape(len(t), -1)
     n = len(s)
@@ -325,7 +325,7 @@ def test_rows_in_one_place_make_no_angle(where):
         for k in range(4)
         if len({i, j, k}) == 3 and {i, j} != {0, 1} and {j, k} != {0, 1}
     ]
-    expected = 50 * np.mean([huber(cosine(s, *e), cosine(t, *e)) for e in triples])
+    expected = 2 * np.mean([huber(cosine(s, *e), cosine(t, *e)) for e in triples])
     assert loss == pytest.approx(expected, rel=1e-10)
     assert np.isfinite(gradient).all()
 
@@ -655,7 +655,7 @@ def test_parameters_can_be_read_set_and_cloned():
     assert matching.get_params() == {
         "student_layer": "s",
         "teacher_layer": "t",
-        "distance": 25.0,
+        "distance": 1.0,
         "angle": 3.0,
         "weight": 1.0,
     }

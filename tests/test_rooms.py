@@ -28,6 +28,7 @@ FLOORS = {
     "_base": 5,
     "_classifier": 6,
     "_deployment": 7,
+    "_generations": 7,
     "__init__": 8,
 }
 
@@ -104,12 +105,16 @@ def test_import_loads_nothing_heavy():
 
 
 def test_public_names():
-    assert set(skdistill.__all__) == {"DistillationClassifier", "strip_teacher"}
+    estimators = {"BornAgainClassifier", "DistillationClassifier"}
+    assert set(skdistill.__all__) == estimators | {"strip_teacher"}
 
 
-def test_documented_defaults_are_those_of_the_signature():
-    doc = inspect.getdoc(skdistill.DistillationClassifier)
-    signature = inspect.signature(skdistill.DistillationClassifier)
+@pytest.mark.parametrize(
+    "estimator", [skdistill.BornAgainClassifier, skdistill.DistillationClassifier]
+)
+def test_documented_defaults_are_those_of_the_signature(estimator):
+    doc = inspect.getdoc(estimator)
+    signature = inspect.signature(estimator)
     for name, parameter in signature.parameters.items():
         head = next(line for line in doc.splitlines() if line.startswith(f"{name} : "))
         if parameter.default is inspect.Parameter.empty:

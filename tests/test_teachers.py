@@ -18,7 +18,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 import skdistill.teachers._base as base
 from skdistill import DistillationClassifier
-from skdistill._rows import stack_rows
+from skdistill._rows import TrainingRows, stack_rows
 from skdistill._size import n_bytes
 from skdistill.teachers import check_teacher, hire, is_given, keep_or_clone
 
@@ -29,8 +29,9 @@ CODES, CLASSES = Y.astype(np.intp), np.arange(3)
 TREE = DecisionTreeClassifier(max_leaf_nodes=16, random_state=0)
 
 
-def ask(teacher, X=X, named=None, **options):
-    hired = hire(teacher, X, Y, codes=CODES, classes=CLASSES, **options)
+def ask(teacher, X=X, named=None, sample_weight=None, **options):
+    rows = TrainingRows(X, Y, CODES, CLASSES, sample_weight)
+    hired = hire(teacher, rows, **options)
     return hired, hired.evaluate(X, named, CLASSES)
 
 
@@ -88,7 +89,7 @@ def test_pairwise_decision_functions_are_refused():
     rng = np.random.default_rng(0)
     y = rng.integers(0, 4, 200)
     model = SVC(decision_function_shape="ovo").fit(X, y)
-    teacher = hire(model, X, y, codes=y, classes=np.arange(4))
+    teacher = hire(model, TrainingRows(X, y, y, np.arange(4), None))
     with pytest.raises(ValueError, match="decision_function_shape='ovr'"):
         teacher.evaluate(X, None, np.arange(4))
 
@@ -149,7 +150,8 @@ def test_a_single_column_is_about_the_second_class():
     def second(X):
         return model.predict_proba(X)[:, 1]
 
-    teacher = hire(second, X, Y > 0, codes=CODES, classes=two, output="probabilities")
+    rows = TrainingRows(X, Y > 0, CODES, two, None)
+    teacher = hire(second, rows, output="probabilities")
     output = teacher.evaluate(X, None, two)
     assert_allclose(output.values, model.predict_proba(X))
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 
 import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional
 
+from skdistill.neural._alike import architecture
 from skdistill.neural._layers import (
     Activation,
     Dropout,
@@ -39,15 +41,15 @@ def _silu_gradient(grad: Tensor, x: Tensor, y: Tensor) -> Tensor:
 
 
 def _relu() -> Activation:
-    return Activation(torch.relu, _relu_gradient)
+    return Activation(torch.relu, _relu_gradient, torch.relu_)
 
 
 def _tanh() -> Activation:
-    return Activation(torch.tanh, _tanh_gradient)
+    return Activation(torch.tanh, _tanh_gradient, torch.tanh_)
 
 
 def _sigmoid() -> Activation:
-    return Activation(torch.sigmoid, _sigmoid_gradient)
+    return Activation(torch.sigmoid, _sigmoid_gradient, torch.sigmoid_)
 
 
 def _gelu(module: nn.GELU) -> Activation:
@@ -120,10 +122,37 @@ def read_chain(module: nn.Module) -> list[Layer] | None:
     alone = _read_module(module, "", first=True)
     if alone is not None:
         return alone
+    graph = _trace(module, training=True)
+    in_use = _trace(module, training=False)
+    if graph is None or in_use is None or _steps(graph) != _steps(in_use):
+        return None
+    return _read_graph(graph, module)
+
+
+def _trace(module: nn.Module, *, training: bool) -> fx.Graph | None:
+    """Follow what a module calls, unless that depends on data or leaves a trace."""
     try:
-        graph = _Tracer().trace(module)
+        copied = deepcopy(module).train(training)
+        before = architecture(copied), _numbers(copied)
+        graph = _Tracer().trace(copied)
+        after = architecture(copied), _numbers(copied)
     except Exception:  # control flow and whatever else a foreign forward may do
         return None
+    same = before[0] == after[0] and all(
+        torch.equal(*pair) for pair in zip(before[1], after[1], strict=True)
+    )
+    return graph if same else None
+
+
+def _numbers(module: nn.Module) -> list[Tensor]:
+    return [buffer.clone() for buffer in module.buffers()]
+
+
+def _steps(graph: fx.Graph) -> list[tuple]:
+    return [(node.op, str(node.target), str(node.args)) for node in graph.nodes]
+
+
+def _read_graph(graph: fx.Graph, module: nn.Module) -> list[Layer] | None:
     layers: list[Layer] = []
     before, used = None, set()
     for node in graph.nodes:

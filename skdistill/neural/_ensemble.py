@@ -15,7 +15,7 @@ from skdistill.neural._stack import ChainStack, chain_of
 
 #: Rows that are put to a module at once; for a stack, of all models together: what one
 #: layer gives for more of them no longer fits the caches.
-_ROWS_AT_ONCE = 4096
+_ROWS_AT_ONCE, _ROWS_OF_STACK = 4096, 1024
 
 #: Fewer rows are filled up to so many: matrix products sum up the last few rows of a
 #: batch in another order, so that an answer would depend on who else is asked.
@@ -51,7 +51,9 @@ class Ensemble:
         -------
         ndarray of shape (n_rows, n_classes), float64
         """
-        at_once = max(1, _ROWS_AT_ONCE // len(self.modules))
+        at_once = _ROWS_AT_ONCE
+        if self._stack is not None:
+            at_once = max(1, _ROWS_OF_STACK // len(self.modules))
         parts = []
         for start in range(0, max(X.shape[0], 1), at_once):
             rows = X[start : start + at_once]

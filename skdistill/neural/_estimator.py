@@ -549,6 +549,9 @@ default="relu"
         if hasattr(self, "modules_"):
             self._ensemble = Ensemble(self.modules_, self._row_shape)
 
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "modules_")
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True

@@ -91,8 +91,9 @@ class AttentionTransfer(Matching):
         What represents rows on the teacher's side; maps.
     power : float, default=2
         p, at least 1. More looks more at the strongest activations.
-    weight : float, default=1000.0
-        Weight against the loss on the answers; the default is the authors'.
+    weight : float, default=1.0
+        Weight against the loss on the answers. The authors' code has 1000, for long
+        training of deep networks on images.
 
     References
     ----------
@@ -108,7 +109,7 @@ class AttentionTransfer(Matching):
     0.0
     """
 
-    def __init__(self, student_layer, teacher_layer, power=2, weight=1000.0):
+    def __init__(self, student_layer, teacher_layer, power=2, weight=1.0):
         super().__init__(student_layer, teacher_layer, weight)
         self.power = power
 

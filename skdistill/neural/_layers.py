@@ -52,6 +52,10 @@ class Layer:
         """Compute the gradient by the input."""
         raise NotImplementedError
 
+    def infer(self, x: Tensor, arrays: Arrays, *, ours: bool) -> Tensor:
+        """Compute the output in use; `ours` says that x may be written over."""
+        return self.forward(x, arrays, None)[0]
+
     def _collect(self, name: str | None, arrays: Arrays) -> Tensor | None:
         return None if name is None else arrays.grads.get(name)
 
@@ -88,11 +92,17 @@ class Activation(Layer):
     function: Callable[[Tensor], Tensor]
     #: (gradient, input, output) -> gradient by the input.
     gradient: Callable[[Tensor, Tensor, Tensor], Tensor]
+    in_place: Callable[[Tensor], Tensor] | None = None
 
     def forward(self, x, arrays, draws):
         """Apply."""
         y = self.function(x)
         return y, (x, y)
+
+    def infer(self, x, arrays, *, ours):
+        """Apply; fresh memory for each layer costs more than the function."""
+        in_place = self.in_place if ours else None
+        return (in_place or self.function)(x)
 
     def backward(self, grad, saved, arrays, first):
         """Apply the derivative."""

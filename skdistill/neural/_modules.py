@@ -119,9 +119,13 @@ def module_logits(module: nn.Module, X, batch_size: int = 4096) -> NDArray[np.fl
     >>> module_logits(torch.nn.Flatten(), [[0.0, 2.0]])
     array([[0., 2.]])
     """
+    return logits_of(sharing_copy(module), X, batch_size)
+
+
+def logits_of(module: nn.Module, X, batch_size: int = 4096) -> NDArray[np.float64]:
+    """Compute as `module_logits` does, by a `sharing_copy` that one has already."""
     n_rows, rows_between = _reader(X)
     parts = []
-    module = sharing_copy(module)
     # Not `inference_mode`: what a module keeps of that cannot be trained with.
     with torch.no_grad():
         for start in range(0, max(n_rows, 1), batch_size):

@@ -54,10 +54,10 @@ class RelationalKD(_Relation):
         Name of the student's layer.
     teacher_layer : str, transformer or callable
         What represents rows on the teacher's side; "leaves" for a forest.
-    distance : float, default=25.0
+    distance : float, default=1.0
         :math:`\lambda_d`, weight of the distances.
-    angle : float, default=50.0
-        :math:`\lambda_a`, weight of the angles.
+    angle : float, default=2.0
+        :math:`\lambda_a`, weight of the angles. The authors' code has 25 and 50.
     weight : float, default=1.0
         Weight of both against the loss on the answers.
 
@@ -79,7 +79,7 @@ class RelationalKD(_Relation):
     """
 
     def __init__(
-        self, student_layer, teacher_layer, distance=25.0, angle=50.0, weight=1.0
+        self, student_layer, teacher_layer, distance=1.0, angle=2.0, weight=1.0
     ):
         super().__init__(student_layer, teacher_layer, weight)
         self.distance = distance
@@ -135,8 +135,10 @@ class SimilarityPreserving(_Relation):
         Name of the student's layer.
     teacher_layer : str, transformer or callable
         What represents rows on the teacher's side; "leaves" for a forest.
-    weight : float, default=3000.0
-        Weight against the loss on the answers; the default is the authors'.
+    weight : float, default=1.0
+        Weight against the loss on the answers. The authors' code has 3000, for long
+        training of deep networks on images; a small network on a table cannot both
+        follow that and say what the teacher says.
 
     References
     ----------
@@ -153,7 +155,7 @@ class SimilarityPreserving(_Relation):
     0.0
     """
 
-    def __init__(self, student_layer, teacher_layer, weight=3000.0):
+    def __init__(self, student_layer, teacher_layer, weight=1.0):
         super().__init__(student_layer, teacher_layer, weight)
 
     def _relate(self, student, teacher):
@@ -180,9 +182,9 @@ class ProbabilisticTransfer(_Relation):
         Name of the student's layer.
     teacher_layer : str, transformer or callable
         What represents rows on the teacher's side; "leaves" for a forest.
-    weight : float, default=100.0
-        Weight against the loss on the answers. The paper has no other loss, and says
-        nothing; rows seldom differ by much in K, so the loss is small, about 0.01.
+    weight : float, default=1.0
+        Weight against the loss on the answers. The paper has no other loss. Rows seldom
+        differ by much in K, so the loss is small, about 0.01.
 
     References
     ----------
@@ -201,7 +203,7 @@ class ProbabilisticTransfer(_Relation):
     True
     """
 
-    def __init__(self, student_layer, teacher_layer, weight=100.0):
+    def __init__(self, student_layer, teacher_layer, weight=1.0):
         super().__init__(student_layer, teacher_layer, weight)
 
     def _relate(self, student, teacher):

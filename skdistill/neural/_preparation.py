@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
@@ -206,7 +207,8 @@ def _seeds(estimator, goes_on: bool) -> list[int]:
 def _modules(estimator, encoder, rows, targets, seeds, goes_on) -> list[nn.Module]:
     device = device_named(estimator.device)
     if goes_on:
-        return [module.train().to(device) for module in estimator.modules_]
+        # Copies: if this fit fails, the estimator is what it was.
+        return [deepcopy(module).train().to(device) for module in estimator.modules_]
     template = estimator.module
     if template is None:
         template = _perceptron(estimator, encoder, rows, targets)

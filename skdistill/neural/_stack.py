@@ -112,14 +112,13 @@ class Stack:
         """Go on with some of the models only."""
         self.weights.keep(models)
 
+    def state(self) -> dict[str, Tensor]:
+        """All numbers by name, K in front; they go on changing."""
+        return self.weights.arrays.values
+
     def snapshot(self) -> dict[str, Tensor]:
         """Copy the state of all models."""
-        return {name: t.clone() for name, t in self.weights.arrays.values.items()}
-
-    def restore(self, state: dict[str, Tensor], models: Tensor | slice) -> None:
-        """Put some models back to a state."""
-        for name, tensor in self.weights.arrays.values.items():
-            tensor[models] = state[name][models]
+        return {name: tensor.clone() for name, tensor in self.state().items()}
 
 
 class ChainStack(Stack):
@@ -139,14 +138,25 @@ class ChainStack(Stack):
 
     def forward(self, x, draws=None):
         """Layer after layer."""
-        saved = []
         with torch.no_grad():
-            for layer in self._layers:
-                x, needed = layer.forward(x, self.weights.arrays, draws)
-                saved.append(needed)
-            self._saved = saved if draws is not None else []
+            x = self._infer(x) if draws is None else self._learn(x, draws)
             self._single = x.shape[-1] == 1
             return torch.cat([torch.zeros_like(x), x], dim=-1) if self._single else x
+
+    def _learn(self, x: Tensor, draws: Sequence[Draws]) -> Tensor:
+        self._saved = []
+        for layer in self._layers:
+            x, needed = layer.forward(x, self.weights.arrays, draws)
+            self._saved.append(needed)
+        return x
+
+    def _infer(self, x: Tensor) -> Tensor:
+        given = x
+        for layer in self._layers:
+            # A flattened input is still the memory that was given.
+            ours = x.data_ptr() != given.data_ptr()
+            x = layer.infer(x, self.weights.arrays, ours=ours)
+        return x
 
     def backward(self, grad, extra=None):
         """Layer before layer, down to the first that is trained."""
@@ -261,18 +271,11 @@ class SoloStack(_AutogradStack):
     def _call(self, x):
         return two_columns(self._template(x[0])).unsqueeze(0)
 
-    def _buffers(self) -> dict[str, Tensor]:
-        return {name: b.unsqueeze(0) for name, b in self._template.named_buffers()}
-
-    def snapshot(self):
-        """Copy the state; buffers are the module's own, which may replace them."""
-        self.weights.arrays.values.update(self._buffers())
-        return super().snapshot()
-
-    def restore(self, state, models):
-        """Put the module back to a state."""
-        self.weights.arrays.values.update(self._buffers())
-        super().restore(state, models)
+    def state(self):
+        """All numbers; buffers are the module's own, which may replace them."""
+        buffers = self._template.named_buffers()
+        now = {name: buffer.unsqueeze(0) for name, buffer in buffers}
+        return super().state() | now
 
 
 def names_in(layer: Layer) -> list[str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from numpy.typing import NDArray
 
 from skdistill._sklearn_compat import take_rows
+from skdistill.neural._alike import settings
 from skdistill.neural._estimator import NeuralClassifier
 from skdistill.neural._preparation import Prepared, prepare
 from skdistill.neural._progress import progress_report
@@ -117,22 +119,24 @@ def _prepare_all(students, X, targets, rows) -> list[Prepared]:
     ready = []
     for k, (student, lesson) in enumerate(zip(students, targets, strict=True)):
         check_settings(student)
+        goes_on = student._goes_on()
         own = X if rows is None else take_rows(X, rows[k])
-        validated = student._validated(own, reset=True)
+        validated = student._validated(own, reset=not goes_on)
         weight = b"" if lesson.weight is None else lesson.weight.tobytes()
-        key = (_settings(student), None if rows is None else rows[k].tobytes(), weight)
-        like = shared.get(key)
-        prepared = prepare(student, validated, lesson, goes_on=False, like=like)
-        shared.setdefault(key, prepared)
+        which = None if rows is None else np.asarray(rows[k]).tobytes()
+        key = (_settings(student), student.module is None, which, weight)
+        like = None if goes_on else shared.get(key)
+        prepared = prepare(student, validated, lesson, goes_on=goes_on, like=like)
+        if not goes_on:
+            shared.setdefault(key, prepared)
         ready.append(prepared)
     return ready
 
 
 def _settings(student: NeuralClassifier) -> str:
-    """What must agree for students to be trained in one go."""
-    own = ("random_state", "verbose", "n_members")
-    params = student.get_params(deep=False)
-    return repr([(name, params[name]) for name in sorted(params) if name not in own])
+    """What must agree for students to be trained in one go, but for the module."""
+    own = ("module", "random_state", "verbose", "n_members")
+    return settings(student.get_params(deep=False), own, student)
 
 
 def _alike(students, ready: Sequence[Prepared]) -> list[list[int]]:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -16,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from skdistill.neural._alike import architecture
 from skdistill.neural._batches import Inputs
 from skdistill.neural._draws import Draws
 from skdistill.neural._matcher import Matcher
@@ -40,6 +40,7 @@ from skdistill.neural._stack import (
     takes_vmap,
 )
 from skdistill.neural._threads import threads_for
+from skdistill.neural._warn import warn_user
 from skdistill.targets import SoftTargets
 
 #: Most models in a stack: beyond, weights and batches no longer fit the caches, and a
@@ -199,13 +200,11 @@ def _stacks(jobs: Sequence[Job], regime: Regime, *, alone: bool) -> list[list[in
     for members in groups.values():
         most = 1 if alone else min(MOST_MODELS, _models_in_budget(jobs[members[0]]))
         if len(members) > 1 and most > 1 and not _can_stack(jobs[members[0]]):
-            warnings.warn(
+            warn_user(
                 f"{type(jobs[members[0]].module).__name__} cannot be trained several "
                 "at a time (torch.func.vmap refuses it: BatchNorm outside of a plain "
                 "chain of layers, randomness other than torch's Dropout layers, or a "
-                "branch on data); its models are trained one by one.",
-                UserWarning,
-                stacklevel=4,
+                "branch on data); its models are trained one by one."
             )
             most = 1
         # Of even sizes: 33 models are 17 and 16, not 32 and 1.
@@ -215,11 +214,9 @@ def _stacks(jobs: Sequence[Job], regime: Regime, *, alone: bool) -> list[list[in
 
 
 def _kind(job: Job) -> tuple:
-    state = job.module.state_dict()
-    shapes = tuple((name, tuple(t.shape), t.dtype) for name, t in state.items())
     n_valid = None if job.valid is None else len(job.valid)
     shape = tuple(job.X.shape[1:])
-    return type(job.module), repr(job.module), shapes, len(job.train), n_valid, shape
+    return architecture(job.module), len(job.train), n_valid, shape
 
 
 def _models_in_budget(job: Job) -> int:
@@ -303,8 +300,10 @@ class _Run:
             self._leave(torch.arange(len(self._alive)), "interrupted")
         return self._outcomes
 
-    def _operations(self) -> int:
-        """Multiply-adds of a step: forward and twice as many backward."""
+    def _operations(self) -> float:
+        """Multiply-adds of a step, forward and back, if that follows from weights."""
+        if not isinstance(self._stack, ChainStack):
+            return math.inf
         n_rows = self._bounds[0][1]
         return 3 * n_rows * self._stack.weights.flat.numel()
 
@@ -330,6 +329,7 @@ class _Run:
                 progress = (epoch - 1) / max(self.regime.max_epochs - 1, 1)
                 self._lessons.at(progress)
             losses = self._epoch(epoch)
+            self._look_ahead(epoch)
             self._drop_failed(losses, epoch)
             if not len(self._alive):
                 return
@@ -390,6 +390,15 @@ class _Run:
         self._stack.backward(self._lessons.gradient(logits, batch), extra)
         self._optimizer.step()
         return logits
+
+    def _look_ahead(self, epoch: int) -> None:
+        """Find out if the last step of an epoch has spoilt the weights."""
+        start, stop = self._bounds[-1]
+        rows = self._train[:, start:stop]
+        x = self._inputs.take(rows)
+        logits = self._stack.forward(x)
+        losses = self._lessons.losses(logits, self._lessons.batch(rows))
+        self._note_failures(losses, rows, x, start, epoch)
 
     def _note_failures(self, losses, rows, x, first: int, epoch: int) -> None:
         """Say, for each model whose loss is not finite, where that began."""
@@ -457,8 +466,7 @@ class _Run:
         """Remember the weights of some models, to be theirs if training ends badly."""
         if not len(models):
             return
-        now = self._stack.snapshot()
-        for name, tensor in now.items():
+        for name, tensor in self._stack.state().items():
             self._kept[name][models] = tensor[models]
         for k in models.tolist():
             self._outcomes[self._alive[k]].best_epoch = epoch

@@ -26,9 +26,10 @@ from skdistill.students._ladder import (
     route_of,
     wanted_representations,
 )
-from skdistill.students._lesson import Lesson
+from skdistill.students._lesson import InterruptedLesson, Lesson
 
 __all__ = [
+    "InterruptedLesson",
     "Lesson",
     "check_student",
     "has_probabilities",

@@ -13,7 +13,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import get_tags
 
 from skdistill._sklearn_compat import draw_in_bag_weights, take_rows
-from skdistill.students._lesson import Lesson, NetworkLesson
+from skdistill.students._lesson import InterruptedLesson, Lesson, NetworkLesson
 from skdistill.students._out_of_bag import set_out_of_bag
 from skdistill.targets import SoftTargets, put_back_exponent
 
@@ -83,7 +83,11 @@ def _teach_member(member, X, features, targets: SoftTargets, weight, learn, k: i
     rows = np.flatnonzero(weight)
     codes = np.arange(len(targets.classes))
     lesson = replace(targets.take(rows), classes=codes, weight=weight[rows])
-    return learn(member, take_rows(X, rows)[:, features], lesson, {}, offset=k)
+    try:
+        return learn(member, take_rows(X, rows)[:, features], lesson, {}, offset=k)
+    except InterruptedLesson as interrupt:
+        # One member is not the ensemble.
+        raise KeyboardInterrupt from interrupt
 
 
 class _Vacancy(ClassifierMixin, BaseEstimator):

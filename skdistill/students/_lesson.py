@@ -65,6 +65,22 @@ class Lesson:
         return cls(student, route, classes, columns=columns, **reading)
 
 
+class InterruptedLesson(KeyboardInterrupt):
+    """Ctrl-C while a student learned; it has come far enough to be used.
+
+    Parameters
+    ----------
+    message : str
+        How far.
+    lesson : Lesson
+        The student as it is now.
+    """
+
+    def __init__(self, message: str, lesson: Lesson):
+        super().__init__(message)
+        self.lesson = lesson
+
+
 @dataclass(frozen=True)
 class RegressionLesson(Lesson):
     """A regressor of probabilities, read as a classifier.

@@ -7,10 +7,12 @@ Besides torch modules and skorch nets this is the route of whatever has a method
 from __future__ import annotations
 
 import numpy as np
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
 
 from skdistill._detect import is_module, is_skorch_net
 from skdistill._rows import slice_rows
-from skdistill.students._lesson import Lesson, NetworkLesson
+from skdistill.students._lesson import InterruptedLesson, Lesson, NetworkLesson
 from skdistill.targets import SoftTargets
 
 ROUTE = "network"
@@ -30,7 +32,7 @@ def _is_native(student) -> bool:
 
 def teach(
     student, X, targets: SoftTargets, fit_params: dict, random_state: int | None = None
-) -> NetworkLesson:
+) -> Lesson:
     """Train the network on soft targets; a raw module becomes a `NeuralClassifier`.
 
     Parameters
@@ -69,10 +71,18 @@ def _teach_native(student, X, targets: SoftTargets, fit_params: dict) -> Lesson:
     try:
         student.fit_soft_targets(X, targets, **fit_params)
     except KeyboardInterrupt as interrupt:
-        # Whoever asked for the student may want it as far as it has come.
-        interrupt.lesson = lesson  # type: ignore[attr-defined]
-        raise
+        if not _is_fitted(student):
+            raise
+        raise InterruptedLesson(str(interrupt), lesson) from None
     return lesson
+
+
+def _is_fitted(student) -> bool:
+    try:
+        check_is_fitted(student)
+    except NotFittedError:
+        return False
+    return True
 
 
 def _check_answers(lesson: NetworkLesson, X) -> None:

@@ -7,7 +7,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from skdistill.students._lesson import Lesson
+from skdistill.students._lesson import InterruptedLesson, Lesson
 from skdistill.targets import SoftTargets
 
 
@@ -46,7 +46,12 @@ def teach(
     name, last = student.steps[-1]
     seat = _Seat(last, targets, learn)
     student.steps = [*student.steps[:-1], (name, seat)]
-    student.fit(X, targets.hard_labels(), **fit_params)
+    try:
+        student.fit(X, targets.hard_labels(), **fit_params)
+    except InterruptedLesson as interrupt:
+        student.steps = [*student.steps[:-1], (name, interrupt.lesson.student)]
+        lesson = interrupt.lesson.of(student)
+        raise InterruptedLesson(str(interrupt), lesson) from None
     student.steps = [*student.steps[:-1], (name, seat.lesson_.student)]
     return seat.lesson_.of(student)
 

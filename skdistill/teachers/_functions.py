@@ -80,13 +80,16 @@ class ModuleTeacher(FunctionTeacher):
     """A trained torch module; asked in eval mode, without gradients."""
 
     def __init__(self, module, output: str = "auto"):
+        from skdistill.neural import sharing_copy
+
         super().__init__(module, output)
         self.name = type(module).__name__
+        self._to_ask = sharing_copy(module)
 
     def _ask(self, X):
-        from skdistill.neural import module_logits
+        from skdistill.neural import logits_of
 
-        return module_logits(self.model, X)
+        return logits_of(self._to_ask, X)
 
 
 class PrecomputedTeacher(Teacher):

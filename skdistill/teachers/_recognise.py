@@ -10,7 +10,13 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
 
-from skdistill._detect import is_module, is_skorch_net, may_hold_network
+from skdistill._detect import (
+    is_module,
+    is_network,
+    is_skorch_net,
+    may_hold_network,
+)
+from skdistill._rows import TrainingRows
 from skdistill._sklearn_compat import is_regressor, takes_weights
 from skdistill.teachers._base import Teacher
 from skdistill.teachers._ensemble import EnsembleTeacher
@@ -20,6 +26,7 @@ from skdistill.teachers._functions import (
     ModuleTeacher,
     PrecomputedTeacher,
 )
+from skdistill.teachers._weights import relative_weights
 
 PRECOMPUTED = "precomputed"
 
@@ -127,14 +134,11 @@ def _check_estimator(teacher, hard: bool) -> None:
 
 def hire(
     teacher,
-    X,
-    y,
+    rows: TrainingRows,
     *,
-    codes,
-    classes,
-    sample_weight=None,
     fit_params: list[dict] | None = None,
     teacher_proba=None,
+    weights=None,
     output: str = "auto",
     named=None,
     hard: bool = False,
@@ -147,20 +151,15 @@ def hire(
     ----------
     teacher : object
         Checked by `check_teacher`.
-    X : array-like of shape (n_rows, ...)
-        Training rows.
-    y : array-like of shape (n_rows,)
-        Their labels.
-    codes : ndarray of shape (n_rows,), intp
-        The labels as positions in `classes`: what skorch nets are fitted on.
-    classes : ndarray of shape (n_classes,)
-        The labels of y, sorted.
-    sample_weight : array-like of shape (n_rows,), default=None
-        Reaches a teacher that is fitted here and takes it.
+    rows : TrainingRows
+        What an unfitted teacher is fitted on, with weights if it takes some. skorch
+        nets are fitted on the codes in place of the labels.
     fit_params : list of dict, default=None
         Further arguments for `fit`, for each member (one, if it is no list).
     teacher_proba : array-like of shape (n_rows, n_columns), default=None
         For ``teacher="precomputed"``.
+    weights : array-like of shape (n_teachers,) or "learned", default=None
+        Of the members of a list. None: equal.
     output : {"auto", "probabilities", "logits"}, default="auto"
         What functions and modules give.
     named : ndarray of shape (n_columns,), default=None
@@ -177,34 +176,41 @@ def hire(
     Teacher
     """
     if isinstance(teacher, str):
-        return PrecomputedTeacher(teacher_proba, len(codes), output)
+        return PrecomputedTeacher(teacher_proba, len(rows.codes), output)
     members = members_of(teacher)
     to_fit = [not is_given(member) for member in members]
     wrap = functools.partial(_wrap, output=output, hard=hard)
     given = {k: wrap(m) for k, m in enumerate(members) if not to_fit[k]}
     for each in given.values():
-        each.check_rows(X)
-        alone = len(members) == 1 or each.own_classes() is None
-        each.check_classes(named if alone else None, classes)
+        each.check_rows(rows.X)
+        # In company, `named` is for those members that do not know their own columns.
+        is_for_others = len(members) > 1 and each.own_classes() is not None
+        each.check_classes(None if is_for_others else named, rows.classes)
     if named is not None and not is_list(teacher) and not given:
-        _check_same_labels(named, classes)
-    job = delayed(_fit)
+        _check_same_labels(named, rows.classes)
     params = fit_params or [{}] * len(members)
     fitted = iter(
         Parallel(n_jobs=n_jobs)(
-            job(clone(m), X, y, codes, sample_weight, params[k], _seed(random_state, k))
+            delayed(_fit)(clone(m), rows, params[k], _seed(random_state, k))
             for k, m in enumerate(members)
             if to_fit[k]
         )
     )
     ready = [
-        wrap(next(fitted), source="fitted", classes=classes) if fit else given[k]
+        wrap(next(fitted), source="fitted", classes=rows.classes) if fit else given[k]
         for k, fit in enumerate(to_fit)
     ]
-    if not is_list(teacher):
-        return ready[0]
-    networks = all(is_module(m) or is_skorch_net(m) for m in members)
-    return EnsembleTeacher(ready, as_logits=networks)
+    return _as_ensemble(ready, rows, weights) if is_list(teacher) else ready[0]
+
+
+def _as_ensemble(ready: list[Teacher], rows: TrainingRows, weights) -> EnsembleTeacher:
+    learned = isinstance(weights, str)
+    relative = relative_weights(None if learned else weights, len(ready))
+    voters = [each.model for each, w in zip(ready, relative, strict=True) if w > 0]
+    networks = all(is_network(model) for model in voters)
+    return EnsembleTeacher(
+        ready, as_logits=networks, weights=relative, rows=rows if learned else None
+    )
 
 
 def _check_same_labels(named, classes) -> None:
@@ -230,9 +236,10 @@ def _seed(random_state: int | None, k: int) -> int | None:
     return None if random_state is None else (random_state + k) % 2**31
 
 
-def _fit(estimator, X, y, codes, sample_weight, fit_params: dict, seed: int | None):
-    if sample_weight is not None:
-        fit_params = {**fit_params, **_weight_params(estimator, sample_weight)}
+def _fit(estimator, rows: TrainingRows, fit_params: dict, seed: int | None):
+    X, y = rows.X, rows.y
+    if rows.weight is not None:
+        fit_params = {**fit_params, **_weight_params(estimator, rows.weight)}
     if not may_hold_network():
         return estimator.fit(X, y, **fit_params)
     from skdistill.neural import casting_inputs, contains_network, seeded
@@ -240,7 +247,7 @@ def _fit(estimator, X, y, codes, sample_weight, fit_params: dict, seed: int | No
     if not contains_network(estimator):
         return estimator.fit(X, y, **fit_params)
     # A network knows classes by position; what votes over networks encodes itself.
-    y = codes if _ends_in_net(estimator) else y
+    y = rows.codes if _ends_in_net(estimator) else y
     device = getattr(estimator, "device", None)
     with seeded(seed, device), casting_inputs(estimator):
         return estimator.fit(X, y, **fit_params)
