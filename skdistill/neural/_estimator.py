@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdistill.neural import _weights_files
 from skdistill.neural._ensemble import Ensemble
 from skdistill.neural._inputs import validate_input
+from skdistill.neural._layers_by_name import layer_outputs
 from skdistill.neural._loss_parameters import NestedLoss
 from skdistill.neural._modules import device_of
 from skdistill.neural._preparation import (
@@ -462,6 +463,34 @@ default="relu"
         """
         logits = self._logits(X)
         return self.classes_[logits.argmax(axis=1)]
+
+    def layer_outputs(self, X, layer):
+        """Compute what a layer puts out, the members' outputs side by side.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_rows, n_features)
+            Rows.
+        layer : str
+            Name of a layer, out of ``modules_[0].named_modules()``. Those of the
+            perceptron are "encoding", "hidden_0", "activation_0", ..., "output".
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_members * n_outputs), float32
+            Of one member, any shape (n_rows, ...).
+
+        Raises
+        ------
+        ValueError
+            If there is no such layer.
+        """
+        check_is_fitted(self, "modules_")
+        encoded = self._encoder.transform(self._validated(X, reset=False))
+        parts = [layer_outputs(module, encoded, layer) for module in self.modules_]
+        if len(parts) == 1:
+            return parts[0]
+        return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
 
     def teacher_representations(self) -> list:
         """What `matching` wants to know of the teacher; for distillers.

@@ -29,7 +29,8 @@ def represent(teacher, X, what) -> NDArray:
     ----------
     teacher : object
         The fitted model: a torch module, skorch net, estimator, a pipeline that ends
-        in one of these (`what` then names a part of its last step), or a list.
+        in one of these (`what` then names a part of its last step), a distiller (a
+        part of its student), or a list.
         The representations of a list's members are put side by side.
     X : array-like of shape (n_rows, ...)
         Rows as the teacher takes them.
@@ -85,12 +86,14 @@ def _own_part(teacher, X, what: str) -> NDArray:
     """A part of the teacher itself, by name."""
     if isinstance(teacher, (list, tuple)):
         return _side_by_side([_own_part(member, X, what) for member in teacher], what)
-    while isinstance(teacher, (FrozenEstimator, Pipeline)):
+    while isinstance(teacher, (FrozenEstimator, Pipeline)) or _is_distilled(teacher):
         if isinstance(teacher, FrozenEstimator):
             teacher = teacher.estimator
-        else:
+        elif isinstance(teacher, Pipeline):
             X = teacher[:-1].transform(X) if len(teacher) > 1 else X
             teacher = teacher[-1]
+        else:
+            teacher = teacher.student_
     if is_skorch_net(teacher):
         if not is_fitted(teacher):
             raise ValueError(
@@ -100,6 +103,8 @@ def _own_part(teacher, X, what: str) -> NDArray:
         teacher = teacher.module_
     if is_module(teacher):
         return _layer(teacher, X, what)
+    if hasattr(teacher, "layer_outputs"):
+        return teacher.layer_outputs(X, what)
     name = type(teacher).__name__
     if what != LEAVES:
         raise ValueError(
@@ -115,6 +120,11 @@ def _own_part(teacher, X, what: str) -> NDArray:
             f"(a method apply); {name} has none. {_CHOICES}"
         )
     return _leaves(teacher.apply(X), n_rows_of(X))
+
+
+def _is_distilled(teacher) -> bool:
+    """Whether a teacher was a student itself: what it knows is in that."""
+    return hasattr(teacher, "student_") and hasattr(teacher, "route_")
 
 
 def _layer(module, X, name: str) -> NDArray[np.float32]:
