@@ -4,18 +4,22 @@ import warnings
 from contextlib import contextmanager
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from torch import nn
 from torch.nn import functional as F
 
-from skdistill.neural import NeuralClassifier, _training, fit_together
+from skdistill.neural import NeuralClassifier, _estimator, _training, fit_together
 from skdistill.neural._architecture import ACTIVATIONS
 from skdistill.neural._draws import Draws
+from skdistill.neural._keyed import KeyedDropout
+from skdistill.neural._layers import Arrays, Dropout
 from skdistill.neural._objective import Objective
 from skdistill.neural._optimizers import NAMES
 from skdistill.neural._stack import chain_of
@@ -290,6 +294,52 @@ def test_a_model_in_a_stack_is_as_alone(params):
     assert differ(students[0], students[1])
 
 
+@st.composite
+def mixtures(draw):
+    """Parameters of a student, several at a time, and a lesson for each of three."""
+    params = {
+        "loss": draw(st.sampled_from(sorted(LOSSES))),
+        "optimizer": draw(st.sampled_from(sorted(NAMES))),
+        "learning_rate_schedule": draw(
+            st.sampled_from(["constant", "cosine", "one_cycle"])
+        ),
+        "activation": draw(st.sampled_from(sorted(ACTIVATIONS))),
+        "dropout": draw(st.sampled_from([0.0, 0.3])),
+        "label_smoothing": draw(st.sampled_from([0.0, 0.1])),
+        "weight_decay": draw(st.sampled_from([0.0, 0.01])),
+        "class_weight": draw(st.sampled_from([None, "balanced"])),
+        "final_temperature": draw(st.sampled_from([None, 2.0])),
+        "final_alpha": draw(st.sampled_from([None, 0.5])),
+        "early_stopping": draw(st.booleans()),
+        "embedding": draw(st.sampled_from([None, "piecewise_linear"])),
+        "n_members": draw(st.integers(1, 2)),
+        "batch_size": draw(st.integers(5, 50)),
+        "learning_rate": 0.005,
+        "n_iter_no_change": 1,
+    }
+    lessons = [
+        lesson(
+            draw(st.sampled_from([0.0, 0.3, 1.0])),
+            draw(st.sampled_from([0.5, 1.0, 4.0])),
+            draw(st.sampled_from([None, uneven_weights()])),
+            draw(st.sampled_from([CODES, some_unlabeled()])),
+        )
+        for _ in range(3)
+    ]
+    return params, lessons
+
+
+@examples(8)
+@given(mixture=mixtures())
+def test_any_mixture_of_settings_is_as_alone(mixture):
+    params, lessons = mixture
+    students = [student(random_state=k, **params) for k in range(3)]
+    fit_together(students, X, lessons)
+    for k, each in enumerate(lessons):
+        alone = student(random_state=k, **params).fit_soft_targets(X, each)
+        assert_same(alone, students[k], atol=1e-3)
+
+
 STOPPING = {
     "perceptron": {},
     "dropout": {"dropout": 0.3},
@@ -357,7 +407,23 @@ def test_auto_epochs_are_those_of_each_students_own_rows():
     alone = student(max_epochs="auto", batch_size=1, random_state=1)
     alone.fit_soft_targets(X[:20], lessons[1])
     assert_same(alone, students[1])
-    assert students[0].n_iter_ != students[1].n_iter_
+    # As many as 3,000 steps take.
+    assert [each.n_iter_ for each in students] == [69, 150]
+
+
+@pytest.mark.parametrize(("n_rows", "epochs"), [(60, 3000), (6400, 50), (640, 300)])
+def test_auto_epochs_are_50_or_3000_steps(monkeypatch, n_rows, epochs):
+    regimes = []
+
+    def spy(jobs, objective, regime, **more):
+        regimes.append(regime)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_estimator, "train", spy)
+    labels = np.arange(n_rows) % 3
+    with pytest.raises(KeyboardInterrupt):
+        NeuralClassifier().fit(np.zeros((n_rows, 1)), labels)
+    assert regimes[0].max_epochs == epochs
 
 
 def test_the_order_of_students_makes_no_difference():
@@ -464,11 +530,9 @@ def test_numbers_of_lessons_and_rows_must_fit():
     ("where", "most"),
     [("MOST_MODELS", 1), ("MOST_MODELS", 2), ("_BUDGET", 1), ("_BLOCK", 1)],
 )
-@pytest.mark.parametrize("sparse", [False, True])
-def test_a_small_budget_changes_nothing(monkeypatch, where, most, sparse):
-    from scipy.sparse import csr_array
-
-    rows = csr_array(np.where(np.abs(X) > 0.5, X, 0)) if sparse else X
+@pytest.mark.parametrize("is_sparse", [False, True])
+def test_a_small_budget_changes_nothing(monkeypatch, where, most, is_sparse):
+    rows = sparse.csr_array(np.where(np.abs(X) > 0.5, X, 0)) if is_sparse else X
     base = student(dropout=0.2, early_stopping=True, n_iter_no_change=2)
 
     def fit():
@@ -760,6 +824,86 @@ def test_a_single_last_row_joins_the_batch_before():
         batch_norm, batch_size=10, max_epochs=2, random_state=0, learning_rate=0.01
     ).fit_soft_targets(rows, each)
     assert int(fitted.modules_[0][1].num_batches_tracked) == 4
+
+
+# Rates and dropped units
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "one_cycle"])
+def test_the_learning_rate_follows_its_schedule(monkeypatch, schedule):
+    kind, rates = torch.optim.SGD, []
+    usual = kind.step
+
+    def step(self, *args, **kwargs):
+        rates.append(self.param_groups[0]["lr"])
+        return usual(self, *args, **kwargs)
+
+    monkeypatch.setattr(kind, "step", step)
+    student(
+        learning_rate_schedule=schedule,
+        optimizer="sgd",
+        max_epochs=25,
+        learning_rate=0.1,
+    ).fit(X, CODES)
+    rates = np.array(rates)
+    assert len(rates) == 100
+    if schedule == "constant":
+        assert (rates == 0.1).all()
+        return
+    warm = 10 if schedule == "one_cycle" else 0
+    np.testing.assert_allclose(rates[warm], 0.1)
+    assert (np.diff(rates[: warm + 1]) > 0).all()
+    assert (np.diff(rates[warm:]) < 0).all()
+    assert rates[-1] < 1e-3
+    middle = warm + (100 - warm) // 2
+    np.testing.assert_allclose(rates[middle], 0.05)
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.3, 0.5, 0.9])
+def test_dropout_drops_its_share_and_keeps_the_mean(rate):
+    n_rows, width = 200, 100
+    ones = torch.ones(2, n_rows, width)
+    layer, arrays = Dropout(rate), Arrays({}, {})
+    y, saved = layer.forward(ones, arrays, [Draws(0), Draws(1)])
+    for own in y:
+        dropped = (own == 0).float()
+        assert abs(dropped.mean().item() - rate) < 0.015
+        np.testing.assert_allclose(own[own != 0].numpy(), 1 / (1 - rate), rtol=1e-6)
+        # In no column and no row always the same units.
+        assert dropped.mean(dim=0).min() > 0
+        assert dropped.mean(dim=1).max() < 1
+    assert not torch.equal(y[0], y[1])
+    assert torch.equal(layer.backward(ones, saved, arrays, False), y)
+    assert torch.equal(layer.forward(ones, arrays, None)[0], ones)
+    alone, _ = layer.forward(ones[1:], arrays, [Draws(1)])
+    assert torch.equal(alone[0], y[1])
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.9])
+def test_keyed_dropout_drops_its_share_and_keeps_the_mean(rate):
+    ones = torch.ones(200, 25, 2, 2)
+    units = KeyedDropout(rate, whole_channels=False)
+    channels = KeyedDropout(rate, whole_channels=True)
+    for layer in (units, channels):
+        layer.key.fill_(12345)
+        y = layer(ones)
+        assert abs((y == 0).float().mean().item() - rate) < 0.03
+        np.testing.assert_allclose(y[y != 0].numpy(), 1 / (1 - rate), rtol=1e-6)
+        assert torch.equal(layer(ones), y)
+        layer.key.fill_(12346)
+        assert not torch.equal(layer(ones), y)
+        assert torch.equal(layer.eval()(ones), ones)
+    per_channel = channels.train()(ones).flatten(2)
+    assert (per_channel == per_channel[..., :1]).all()
+    per_unit = units.train()(ones).flatten(2)
+    assert not (per_unit == per_unit[..., :1]).all()
+
+
+def test_each_step_drops_other_units():
+    draws, layer, ones = Draws(0), Dropout(0.5), torch.ones(1, 8, 8)
+    first, _ = layer.forward(ones, Arrays({}, {}), [draws])
+    second, _ = layer.forward(ones, Arrays({}, {}), [draws])
+    assert not torch.equal(first, second)
 
 
 # Modules that are no chain
@@ -1107,3 +1251,70 @@ def test_an_interrupt_of_students_keeps_those_that_were_trained():
     np.testing.assert_array_equal(half.predict_proba(X), students[1].predict_proba(X))
     with pytest.raises(NotFittedError):
         students[2].predict(X)
+
+
+def test_an_interrupt_of_members_keeps_those_that_were_trained(monkeypatch):
+    monkeypatch.setattr(_training, "MOST_MODELS", 1)
+    kind, steps = torch.optim.Adam, []
+    usual = kind.step
+
+    def step(self, *args, **kwargs):
+        steps.append(1)
+        if len(steps) > 3 * 4 + 2 * 4:
+            raise KeyboardInterrupt
+        return usual(self, *args, **kwargs)
+
+    model = student(n_members=4)
+    monkeypatch.setattr(kind, "step", step)
+    with pytest.raises(KeyboardInterrupt, match="2 of 4"):
+        model.fit(X, CODES)
+    monkeypatch.undo()
+    assert [each["best_epoch"] for each in model.history_] == [3, 2]
+    assert [each["end"] for each in model.history_] == ["max_epochs", "interrupted"]
+    whole = student(n_members=4).fit(X, CODES)
+    for name, value in state_of(student().fit(X, CODES)).items():
+        np.testing.assert_allclose(value, state_of(model)[name], atol=1e-5)
+        np.testing.assert_allclose(value, state_of(whole)[name], atol=1e-5)
+    assert np.isfinite(model.predict_proba(X)).all()
+
+
+def test_an_interrupted_warm_fit_keeps_the_last_weights():
+    model = student(module=Interrupting(10**6), warm_start=True).fit(X, CODES)
+    before = model.predict_proba(X)
+    model.modules_[0].left = 2
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, CODES)
+    np.testing.assert_array_equal(model.predict_proba(X), before)
+    assert not any(part.training for part in model.modules_[0].modules())
+
+
+FOLDS = [np.arange(30), np.arange(14, 44), np.arange(0, 44, 2)]
+
+
+@pytest.mark.parametrize("kind", ["frame", "mixed", "list", "csr", "csc"])
+@pytest.mark.parametrize("folds", [None, FOLDS], ids=["all rows", "folds"])
+def test_tables_of_every_kind_are_shared(kind, folds):
+    frame = pd.DataFrame(X, columns=list("abcde"))
+    mixed = frame.assign(colour=pd.Categorical(np.array(["r", "g", "b"])[CODES]))
+    sparse_rows = sparse.csr_array(np.where(np.abs(X) > 0.5, X, 0))
+    table = {
+        "frame": frame,
+        "mixed": mixed,
+        "list": X.tolist(),
+        "csr": sparse_rows,
+        "csc": sparse_rows.tocsc(),
+    }[kind]
+    rows = [np.arange(N_ROWS)] * 3 if folds is None else folds
+    lessons = [LESSONS[k].take(own) for k, own in enumerate(rows)]
+    students = [student(random_state=k) for k in range(3)]
+    fit_together(students, table, lessons, folds)
+    for k, own in enumerate(rows):
+        part = [table[i] for i in own] if kind == "list" else _rows_of(table, own)
+        alone = student(random_state=k).fit_soft_targets(part, lessons[k])
+        np.testing.assert_allclose(
+            alone.predict_proba(table), students[k].predict_proba(table), atol=1e-4
+        )
+
+
+def _rows_of(table, rows):
+    return table.iloc[rows] if isinstance(table, pd.DataFrame) else table.tocsr()[rows]

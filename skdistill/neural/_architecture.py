@@ -9,7 +9,9 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
+from skdistill.neural._modules import cast_input, device_of
 from skdistill.neural._seeding import seeded
+from skdistill.neural._sharing import sharing_copy
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -119,6 +121,52 @@ def make_module(
             "torch.nn.Module, called with the number of inputs and of classes."
         )
     return made
+
+
+def check_answers(module: nn.Module, rows: Tensor, n_classes: int) -> None:
+    """Raise unless a module answers rows with a logit for each class.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Not changed.
+    rows : Tensor of shape (n_rows, ...)
+        Some rows, on any device.
+    n_classes : int
+        Classes. For two a single logit will do.
+
+    Raises
+    ------
+    ValueError
+        Saying what the module gives, or that it does not take such rows.
+    """
+    name = type(module).__name__
+    if not any(parameter.requires_grad for parameter in module.parameters()):
+        raise ValueError(
+            f"module={name} has no parameter to train; give one with layers that learn "
+            "(requires_grad)."
+        )
+    try:
+        with torch.no_grad():
+            output = sharing_copy(module)(
+                cast_input(rows, module).to(device_of(module))
+            )
+    except (RuntimeError, TypeError, IndexError, AttributeError) as error:
+        raise ValueError(
+            f"module={name} does not take rows of shape {tuple(rows.shape[1:])} "
+            f"({rows.dtype}): {error}"
+        ) from error
+    shape = tuple(output.shape) if isinstance(output, Tensor) else None
+    right: list[tuple] = [(len(rows), n_classes)]
+    if n_classes == 2:
+        right += [(len(rows), 1), (len(rows),)]
+    if shape not in right:
+        given = type(output).__name__ if shape is None else f"a tensor of shape {shape}"
+        single = ", or a single one for each row" if n_classes == 2 else ""
+        raise ValueError(
+            f"module={name} answers {len(rows)} rows with {given}; it must give logits "
+            f"and nothing else: one for each of {n_classes} classes{single}."
+        )
 
 
 def _is_lazy(module: nn.Module) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from copy import deepcopy
 
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from skdistill.neural._alike import architecture
@@ -90,16 +90,13 @@ _ACTIVATIONS: dict[type, Callable[..., Activation]] = {
     nn.ELU: _elu,
 }
 
-_FUNCTIONS: dict[object, Callable[[], Activation]] = {
+_FUNCTIONS: dict[Callable, Callable[[], Activation]] = {
     torch.relu: _relu,
     functional.relu: _relu,
-    "relu": _relu,
     torch.tanh: _tanh,
     functional.tanh: _tanh,
-    "tanh": _tanh,
     torch.sigmoid: _sigmoid,
     functional.sigmoid: _sigmoid,
-    "sigmoid": _sigmoid,
 }
 
 
@@ -114,75 +111,18 @@ def read_chain(module: nn.Module) -> list[Layer] | None:
     Returns
     -------
     list of Layer or None
-        None unless the module is one known layer after another, each used once, on
-        rows of numbers, with all floating tensors of one dtype.
+        None unless the module is one known layer after another, each used once, in
+        training and in use alike.
     """
     if _has_hooks(module):
         return None
     alone = _read_module(module, "", first=True)
     if alone is not None:
         return alone
-    graph = _trace(module, training=True)
-    in_use = _trace(module, training=False)
-    if graph is None or in_use is None or _steps(graph) != _steps(in_use):
+    steps = _follow(module, training=True)
+    if steps is None or steps != _follow(module, training=False):
         return None
-    return _read_graph(graph, module)
-
-
-def _trace(module: nn.Module, *, training: bool) -> fx.Graph | None:
-    """Follow what a module calls, unless that depends on data or leaves a trace."""
-    try:
-        copied = deepcopy(module).train(training)
-        before = architecture(copied), _numbers(copied)
-        graph = _Tracer().trace(copied)
-        after = architecture(copied), _numbers(copied)
-    except Exception:  # control flow and whatever else a foreign forward may do
-        return None
-    same = before[0] == after[0] and all(
-        torch.equal(*pair) for pair in zip(before[1], after[1], strict=True)
-    )
-    return graph if same else None
-
-
-def _numbers(module: nn.Module) -> list[Tensor]:
-    return [buffer.clone() for buffer in module.buffers()]
-
-
-def _steps(graph: fx.Graph) -> list[tuple]:
-    return [(node.op, str(node.target), str(node.args)) for node in graph.nodes]
-
-
-def _read_graph(graph: fx.Graph, module: nn.Module) -> list[Layer] | None:
-    layers: list[Layer] = []
-    before, used = None, set()
-    for node in graph.nodes:
-        if node.op == "output":
-            return layers if node.args[0] is before and layers else None
-        if node.op == "placeholder":
-            if before is not None:
-                return None
-        else:
-            if node.target in used or list(node.all_input_nodes) != [before]:
-                return None
-            if node.op == "call_module":
-                used.add(node.target)
-            read = _read(node, module, first=not layers)
-            if read is None:
-                return None
-            layers.extend(read)
-        before = node
-    return None
-
-
-class _Tracer(fx.Tracer):
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        """Do not look into what is known as a whole."""
-        return is_fixed(m) or super().is_leaf_module(m, module_qualified_name)
-
-
-def is_fixed(module: nn.Module) -> bool:
-    """Whether a module says that nothing in it is trained and no gradient flows."""
-    return bool(getattr(module, "is_fixed_encoding", False))
+    return _read_steps(steps, module)
 
 
 def _has_hooks(module: nn.Module) -> bool:
@@ -190,16 +130,124 @@ def _has_hooks(module: nn.Module) -> bool:
     return any(getattr(part, kind) for part in module.modules() for kind in kinds)
 
 
-def _read(node: fx.Node, module: nn.Module, *, first: bool) -> list[Layer] | None:
-    """Read one node of the graph as layers; none at all for the identity."""
-    if node.op == "call_module":
-        name = str(node.target)
-        return _read_module(module.get_submodule(name), f"{name}.", first=first)
-    plain = len(node.args) == 1 and not node.kwargs.get("inplace")
-    if node.op in ("call_function", "call_method") and node.target in _FUNCTIONS:
-        return [_FUNCTIONS[node.target]()] if plain else None
-    if node.target in (torch.flatten, "flatten") and node.args[1:] == (1,):
-        return [Flatten()] if not node.kwargs else None
+def is_fixed(module: nn.Module) -> bool:
+    """Whether a module says that nothing in it is trained and no gradient flows."""
+    return bool(getattr(module, "is_fixed_encoding", False))
+
+
+class _Visitor:
+    """Goes through a module in the place of a batch and notes what is done with it.
+
+    Unlike `torch.fx`, which replaces the call of all modules of the process while it
+    traces, this leaves other threads alone.
+    """
+
+    def __init__(self, steps: list) -> None:
+        self._steps = steps
+        self._at = len(steps)
+
+    def does(self, step) -> _Visitor:
+        """Note a step; the visitor is not to be asked again, but the one given back."""
+        if self._at != len(self._steps):
+            raise _NoChainError
+        self._steps.append(step)
+        return _Visitor(self._steps)
+
+    def is_last(self) -> bool:
+        """Whether nothing was done after this."""
+        return self._at == len(self._steps)
+
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        known = function in _FUNCTIONS or function is torch.flatten
+        if not (known and args and isinstance(args[0], cls)):
+            raise _NoChainError
+        return args[0].does((function, args[1:], tuple((kwargs or {}).items())))
+
+    def relu(self):
+        """As a tensor's."""
+        return self.does((torch.relu, (), ()))
+
+    def tanh(self):
+        """As a tensor's."""
+        return self.does((torch.tanh, (), ()))
+
+    def sigmoid(self):
+        """As a tensor's."""
+        return self.does((torch.sigmoid, (), ()))
+
+    def flatten(self, *args):
+        """As a tensor's."""
+        return self.does((torch.flatten, args, ()))
+
+    def __bool__(self):
+        raise _NoChainError
+
+
+class _NoChainError(Exception):
+    """Something was done with a batch that no known layer does."""
+
+
+class _Sign(nn.Module):
+    """Stands in the place of a known layer and notes that it was called."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def forward(self, visitor: _Visitor) -> _Visitor:
+        return visitor.does(self.name)
+
+
+def _follow(module: nn.Module, *, training: bool) -> list | None:
+    """Note the steps of a module's forward, unless it does anything else besides."""
+    steps: list = []
+    try:
+        copied = deepcopy(module)
+        for name, part in list(copied.named_modules(remove_duplicate=False)):
+            if name and _read_module(part, "", first=True) is not None:
+                copied.set_submodule(name, _Sign(name))
+        copied.train(training)
+        before = architecture(copied), _numbers(copied)
+        last = copied(_Visitor(steps))
+        after = architecture(copied), _numbers(copied)
+    except Exception:  # whatever a foreign forward does with what is no tensor
+        return None
+    untouched = before[0] == after[0] and all(
+        torch.equal(*pair) for pair in zip(before[1], after[1], strict=True)
+    )
+    return (
+        steps if untouched and isinstance(last, _Visitor) and last.is_last() else None
+    )
+
+
+def _numbers(module: nn.Module) -> list[Tensor]:
+    return [buffer.clone() for buffer in module.buffers()]
+
+
+def _read_steps(steps: list, module: nn.Module) -> list[Layer] | None:
+    layers: list[Layer] = []
+    called = [step for step in steps if isinstance(step, str)]
+    if len(set(called)) != len(called):
+        return None
+    for step in steps:
+        if isinstance(step, str):
+            part = module.get_submodule(step)
+            read = _read_module(part, f"{step}.", first=not layers)
+        else:
+            read = _read_function(*step)
+        if read is None:
+            return None
+        layers.extend(read)
+    return layers or None
+
+
+def _read_function(function, args: tuple, kwargs: tuple) -> list[Layer] | None:
+    options = dict(kwargs)
+    if function in _FUNCTIONS and not args and not options.pop("inplace", False):
+        return [_FUNCTIONS[function]()] if not options else None
+    if function is torch.flatten and args == (1,) and not options:
+        return [Flatten()]
     return None
 
 

@@ -279,7 +279,9 @@ default="relu"
         check_settings(self)
         X = self._validated(X, reset=not self._goes_on())
         targets = label_targets(X, y, sample_weight, classes=self._known_classes())
-        return self._train(prepare(self, X, targets, goes_on=self._goes_on()))
+        return self._train(
+            prepare(self, X, targets, goes_on=self._goes_on(), has_teacher=False)
+        )
 
     def fit_soft_targets(self, X, targets: SoftTargets):
         """Fit the network on what a teacher says of each row.
@@ -342,7 +344,9 @@ default="relu"
             )
         X = self._validated(X, reset=first)
         targets = label_targets(X, y, sample_weight, classes=classes)
-        return self._train(prepare(self, X, targets, goes_on=not first, epochs=1))
+        return self._train(
+            prepare(self, X, targets, goes_on=not first, has_teacher=False, epochs=1)
+        )
 
     def initialize(self, X, y):
         """Build the modules for such data without training them.
@@ -364,7 +368,8 @@ default="relu"
         """
         check_settings(self)
         X = self._validated(X, reset=True)
-        ready = prepare(self, X, label_targets(X, y, None), goes_on=False)
+        targets = label_targets(X, y, None)
+        ready = prepare(self, X, targets, goes_on=False, has_teacher=False)
         return self._remember(ready, [Outcome() for _ in ready.jobs])
 
     def save_weights(self, path) -> None:

@@ -153,6 +153,11 @@ class Normalization(Layer):
             mean = values[self.running_mean].unsqueeze(1)
             var = values[self.running_var].unsqueeze(1)
         else:
+            if draws is not None and x.shape[self.dim] == 1:
+                raise ValueError(
+                    "Normalisation over a single number says nothing: BatchNorm needs "
+                    "batches of two rows or more (see batch_size), LayerNorm two units."
+                )
             var, mean = torch.var_mean(x, dim=self.dim, correction=0, keepdim=True)
             if draws is not None and self.running_mean is not None:
                 self._track(mean.squeeze(1), var.squeeze(1), x.shape[1], values)

@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from skdistill.neural.losses import (
@@ -241,7 +242,7 @@ class Lessons:
         return torch.zeros_like(logits) if grad is None else grad
 
 
-def _weights(targets: SoftTargets):
+def _weights(targets: SoftTargets) -> NDArray[np.float64]:
     return np.ones(len(targets.labels)) if targets.weight is None else targets.weight
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,7 +18,11 @@ from sklearn.utils.validation import assert_all_finite, column_or_1d
 from torch import nn
 
 from skdistill._sklearn_compat import check_sample_weight
-from skdistill.neural._architecture import make_module, multilayer_perceptron
+from skdistill.neural._architecture import (
+    check_answers,
+    make_module,
+    multilayer_perceptron,
+)
 from skdistill.neural._inputs import InputEncoder
 from skdistill.neural._matcher import Matcher, make_matcher
 from skdistill.neural._modules import to_tensor
@@ -128,6 +132,7 @@ def prepare(
     targets: SoftTargets,
     *,
     goes_on: bool,
+    has_teacher: bool = True,
     epochs: int | None = None,
     like: Prepared | None = None,
 ) -> Prepared:
@@ -143,6 +148,8 @@ def prepare(
         What to learn about them.
     goes_on : bool
         Whether to go on with the members that the estimator has.
+    has_teacher : bool, default=True
+        Whether the targets hold what a teacher said.
     epochs : int, default=None
         Epochs, without holding rows out. None: as the parameters say.
     like : Prepared, default=None
@@ -153,15 +160,32 @@ def prepare(
     -------
     Prepared
     """
+    if not isinstance(targets, SoftTargets):
+        raise TypeError(
+            f"targets={type(targets).__name__} is no lesson; give SoftTargets, as "
+            "skdistill.targets.build_targets makes them."
+        )
     n_classes = len(targets.classes)
     if n_classes < 2:
         raise ValueError(
             f"Classifier can't train when only one class is present: y has one class "
             f"only, {targets.classes.tolist()[0]!r}."
         )
+    if goes_on and targets.classes.tolist() != estimator.classes_.tolist():
+        raise ValueError(
+            f"The targets have the classes {targets.classes.tolist()}, but with "
+            f"warm_start=True training goes on from a fit on "
+            f"{estimator.classes_.tolist()}; give the same, or a new estimator."
+        )
+    if len(targets.labels) != X.shape[0]:
+        raise ValueError(
+            f"X has {X.shape[0]} rows and targets speak of {len(targets.labels)}; give "
+            "one row of targets for each row of X."
+        )
     loss = make_loss(estimator.loss)
-    if np.any(targets.alpha):
+    if has_teacher and (np.any(targets.alpha) or estimator.final_alpha):
         loss.check(n_classes)
+    targets = _with_mean_weight(targets)
     if like is not None:
         encoder, rows = like.encoder, like.jobs[0].X
     else:
@@ -184,7 +208,7 @@ def prepare(
     will_go_on = epochs is not None or bool(estimator.warm_start)
     return Prepared(
         jobs=jobs,
-        objective=_objective(estimator, loss),
+        objective=_objective(estimator, loss, has_teacher),
         regime=_regime(estimator, len(jobs[0].train), epochs, will_go_on),
         matcher=make_matcher(matchings(estimator.matching), targets.representations),
         encoder=encoder,
@@ -192,6 +216,14 @@ def prepare(
         row_shape=tuple(rows.shape[1:]),
         goes_on=goes_on,
     )
+
+
+def _with_mean_weight(targets: SoftTargets) -> SoftTargets:
+    """Scale weights to a mean of 1: only proportions count, and float32 has limits."""
+    if targets.weight is None or not targets.weight.any():
+        return targets
+    weight = targets.weight / targets.weight.max()
+    return replace(targets, weight=weight / weight[weight > 0].mean())
 
 
 def _seeds(estimator, goes_on: bool) -> list[int]:
@@ -214,7 +246,7 @@ def _modules(estimator, encoder, rows, targets, seeds, goes_on) -> list[nn.Modul
         template = _perceptron(estimator, encoder, rows, targets)
     some = rows[:_FEW_ROWS]
     some = to_tensor(some.toarray()) if sparse.issparse(some) else some
-    return [
+    made = [
         make_module(
             template,
             int(np.prod(rows.shape[1:])),
@@ -225,6 +257,8 @@ def _modules(estimator, encoder, rows, targets, seeds, goes_on) -> list[nn.Modul
         ).to(device)
         for seed in seeds
     ]
+    check_answers(made[0], some, len(targets.classes))
+    return made
 
 
 def _perceptron(estimator, encoder, rows, targets):
@@ -264,6 +298,8 @@ def _class_weights(estimator, targets: SoftTargets) -> NDArray | None:
         return None
     labels = targets.labels[targets.labels != UNLABELED]
     present = np.unique(labels)
+    if not len(present):
+        return None
     weights = np.ones(len(targets.classes))
     weights[present] = compute_class_weight(
         estimator.class_weight,
@@ -295,10 +331,13 @@ def _split(
     return np.sort(train), np.sort(valid)
 
 
-def _objective(estimator, loss) -> Objective:
+def _objective(estimator, loss, has_teacher: bool) -> Objective:
+    smoothing = float(estimator.label_smoothing)
+    if not has_teacher:
+        return Objective(loss=loss, label_smoothing=smoothing)
     return Objective(
         loss=loss,
-        label_smoothing=float(estimator.label_smoothing),
+        label_smoothing=smoothing,
         final_temperature=estimator.final_temperature,
         final_alpha=estimator.final_alpha,
         annealing=estimator.annealing,

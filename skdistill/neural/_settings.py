@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 
 import numpy as np
+import torch
+from sklearn.utils import check_random_state
 from torch import nn
 
 from skdistill.neural._architecture import ACTIVATIONS
@@ -71,7 +73,7 @@ def check_settings(estimator) -> None:
             f"optimizer={optimizer!r} must be one of {tuple(NAMES)} or a class of "
             "torch.optim"
         )
-    wrong += _wrong_objective(estimator)
+    wrong += [*_wrong_kinds(estimator), *_wrong_objective(estimator)]
     if wrong:
         raise ValueError("; ".join(wrong) + ".")
 
@@ -104,6 +106,62 @@ def _wrong_options(estimator) -> list[str]:
     return wrong
 
 
+def _wrong_kinds(estimator) -> list[str]:
+    wrong = []
+    weight = estimator.class_weight
+    if not (
+        weight is None or isinstance(weight, Mapping) or _is_same(weight, "balanced")
+    ):
+        wrong.append(
+            f"class_weight={weight!r} must be None, 'balanced' or a dict from labels "
+            "to weights"
+        )
+    if isinstance(weight, Mapping) and not _are_weights(list(weight.values())):
+        wrong.append(
+            f"class_weight={weight!r} must hold finite numbers of at least 0, and one "
+            "above 0"
+        )
+    columns = estimator.categorical_features
+    if not (columns is None or _is_same(columns, "from_dtype") or _is_list(columns)):
+        wrong.append(
+            f"categorical_features={columns!r} must be None, 'from_dtype', or a list "
+            "of column names, of indices, or of one boolean for each column"
+        )
+    try:
+        check_random_state(estimator.random_state)
+    except ValueError:
+        wrong.append(
+            f"random_state={estimator.random_state!r} must be None, an integer of at "
+            "least 0 or a numpy.random.RandomState"
+        )
+    if not isinstance(estimator.verbose, (Integral, np.bool_)) or estimator.verbose < 0:
+        wrong.append(f"verbose={estimator.verbose!r} must be an integer of at least 0")
+    return wrong + _wrong_device(estimator.device)
+
+
+def _wrong_device(device) -> list[str]:
+    if _is_same(device, "auto"):
+        return []
+    try:
+        torch.zeros(1, device=torch.device(device))
+    except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        return [
+            f"device={device!r} must be 'auto' or a device that torch has here, as "
+            f"'cpu' ({reason})"
+        ]
+    return []
+
+
+def _are_weights(values: list) -> bool:
+    right = all(_is_between(value, 0, np.inf, "[)") for value in values)
+    return right and any(value > 0 for value in values)
+
+
+def _is_list(value) -> bool:
+    return not isinstance(value, (str, Mapping)) and np.ndim(value) == 1
+
+
 def _is_same(value, allowed) -> bool:
     """Whether they are equal, and 1 is not taken for True."""
     if isinstance(allowed, bool):
@@ -122,7 +180,8 @@ def _wrong_objective(estimator) -> list[str]:
             allowed = f"{ends[0]}0, {most}{ends[1]}"
             wrong.append(f"{name}={value!r} must be None or a number in {allowed}")
     try:
-        make_loss(estimator.loss)
+        loss = make_loss(estimator.loss)
+        loss.check(max(loss.min_classes, 2))
     except (TypeError, ValueError) as error:
         wrong.append(str(error).rstrip("."))
     for each in matchings(estimator.matching):

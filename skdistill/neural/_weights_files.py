@@ -40,17 +40,14 @@ def load(modules: Sequence[nn.Module], path: str | PathLike) -> None:
     ValueError
         If the file does not hold just the weights of such modules.
     """
-    if _is_safetensors(path):
-        state = _safetensors().load_file(path)
-    else:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+    state = _read(path)
     wanted = [module.state_dict() for module in modules]
     shapes = {
         f"{k}.{name}": tuple(tensor.shape)
         for k, own in enumerate(wanted)
         for name, tensor in own.items()
     }
-    found = {name: tuple(t.shape) for name, t in state.items() if torch.is_tensor(t)}
+    found = {name: tuple(tensor.shape) for name, tensor in state.items()}
     if found != shapes:
         differ = sorted(
             name for name in {*found, *shapes} if found.get(name) != shapes.get(name)
@@ -62,6 +59,28 @@ def load(modules: Sequence[nn.Module], path: str | PathLike) -> None:
         )
     for k, module in enumerate(modules):
         module.load_state_dict(_part(state, k))
+
+
+def _read(path: str | PathLike) -> dict[str, Tensor]:
+    """Read a file that holds tensors by name, and nothing else."""
+    try:
+        if _is_safetensors(path):
+            return _safetensors().load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (ImportError, OSError):
+        raise
+    # Whatever readers raise: torch's own advice would be to run the code in the file.
+    except Exception as error:
+        raise ValueError(
+            f"{path} is no file of weights as save_weights writes it, and was not read "
+            f"any further ({type(error).__name__})."
+        ) from None
+    if not (isinstance(state, dict) and all(map(torch.is_tensor, state.values()))):
+        raise ValueError(
+            f"{path} holds {type(state).__name__}, not tensors by name as save_weights "
+            "writes them."
+        )
+    return state
 
 
 def _part(state: dict[str, Tensor], k: int) -> dict[str, Tensor]:
