@@ -8,7 +8,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skdistill._detect import is_skorch_net
+from skdistill._detect import is_network, is_skorch_net
 from skdistill._sklearn_compat import feature_names_of
 from skdistill.teachers._base import Teacher, ready_to_predict
 
@@ -67,6 +67,9 @@ class EstimatorTeacher(Teacher):
         self.model = estimator
         self.name = type(estimator).__name__
         self.method = score_method(estimator, hard=hard)
+        if output == "auto" and _has_logits(estimator):
+            # Probabilities near 0 would be cut off where a temperature softens them.
+            self.method = "decision_function"
         by_method = {"decision_function": "logits"}.get(self.method, "probabilities")
         self.kind = by_method if output == "auto" else output  # type: ignore[assignment]
         self._classes = classes
@@ -126,6 +129,12 @@ class EstimatorTeacher(Teacher):
                 f"The teacher {self.name} scores pairs of classes ({shape[1]} columns "
                 f"for {n_classes} classes); set decision_function_shape='ovr'."
             )
+
+
+def _has_logits(estimator) -> bool:
+    """Whether `decision_function` gives the logits of a network."""
+    last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    return is_network(last) and hasattr(last, "decision_function")
 
 
 def score_method(estimator, *, hard: bool = False) -> str:
