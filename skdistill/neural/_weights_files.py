@@ -97,7 +97,8 @@ def _safetensors():
         import safetensors.torch
     except ImportError as error:
         raise ImportError(
-            "Files of this kind need the package safetensors: pip install safetensors. "
+            "Files of this kind need the package safetensors: pip install "
+            "skdistill[safetensors]. "
             "A path with another ending, such as weights.pt, is written by torch alone."
         ) from error
     return safetensors.torch
