@@ -66,6 +66,8 @@ def strip_teacher(model):
         if isinstance(part, BaseDistiller):
             part.teacher = None
             vars(part).pop("teacher_", None)
+        elif hasattr(part, "forget_teacher"):
+            part.forget_teacher()
     return stripped
 
 

@@ -507,6 +507,10 @@ default="relu"
         """
         return [each.teacher_layer for each in matchings(self.matching)]
 
+    def forget_teacher(self) -> None:
+        """Let go of what `matching` holds of a teacher; for `strip_teacher`."""
+        self.matching = None
+
     def _logits(self, X) -> NDArray[np.float64]:
         check_is_fitted(self, "modules_")
         X = self._encoder.transform(self._validated(X, reset=False))

@@ -298,6 +298,9 @@ class _Run:
         except KeyboardInterrupt:
             self.interrupted = True
             self._leave(torch.arange(len(self._alive)), "interrupted")
+        finally:
+            if self._matcher is not None:
+                self._matcher.end()
         return self._outcomes
 
     def _operations(self) -> float:
@@ -417,8 +420,7 @@ class _Run:
                 f"{batch + 1}. The largest input in that batch is "
                 f"{largest.max().item():.3g} (row {row}). Try a smaller learning_rate "
                 f"(it is {self.regime.learning_rate:g}), scaled inputs, or a teacher "
-                "with less extreme logits. The weights are those of epoch "
-                f"{outcome.best_epoch}."
+                f"with less extreme logits. {_kept(outcome.best_epoch)}"
             )
 
     def _drop_failed(self, losses: Tensor, epoch: int) -> None:
@@ -496,6 +498,12 @@ class _Run:
         if self._valid is not None and self._of_valid is not None:
             self._valid = self._valid[staying]
             self._of_valid.keep(staying)
+
+
+def _kept(epoch: int) -> str:
+    if not epoch:
+        return "No weights are kept."
+    return f"The weights are those of epoch {epoch}."
 
 
 def load_state(module: nn.Module, state: dict[str, Tensor]) -> None:
