@@ -119,9 +119,13 @@ class Dropout(Layer):
         """Drop, in training."""
         if draws is None or self.rate == 0.0:
             return x, None
+        if self.rate == 1.0:
+            return x * 0.0, torch.zeros_like(x)
         bits = torch.stack([draw.bits(x[0].numel()) for draw in draws])
-        kept = (bits >= bits_below(self.rate)).view(x.shape).to(x.device)
-        factor = kept.to(x.dtype).mul_(1.0 / (1.0 - self.rate) if self.rate < 1 else 0)
+        bits = bits.view(x.shape).to(x.device)
+        # Compared and cast in one pass.
+        factor = torch.ge(bits, bits_below(self.rate), out=torch.empty_like(x))
+        factor.mul_(1.0 / (1.0 - self.rate))
         return x * factor, factor
 
     def backward(self, grad, saved, arrays, first):
