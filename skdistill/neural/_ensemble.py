@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from skdistill.neural._modules import cast_input, device_of, to_tensor, two_columns
+from skdistill.neural._modules import as_tensor, cast_input, device_of, two_columns
 from skdistill.neural._sharing import sharing_copy
 from skdistill.neural._stack import ChainStack, chain_of
 
@@ -57,7 +57,7 @@ class Ensemble:
         parts = []
         for start in range(0, max(X.shape[0], 1), at_once):
             rows = X[start : start + at_once]
-            rows = to_tensor(rows if isinstance(rows, np.ndarray) else rows.toarray())
+            rows = as_tensor(rows if isinstance(rows, np.ndarray) else rows.toarray())
             rows = cast_input(rows, self.modules[0]).to(device_of(self.modules[0]))
             with torch.no_grad():
                 answers = self._mean(_filled(rows))[: len(rows)]

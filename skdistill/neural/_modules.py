@@ -195,6 +195,14 @@ def to_tensor(array: NDArray) -> Tensor:
     return torch.from_numpy(np.array(array, dtype=native, order="C"))
 
 
+def as_tensor(array: NDArray) -> Tensor:
+    """See an array as a tensor, to be read only; copy it where torch could not."""
+    native = array.dtype.isnative and array.flags.writeable
+    if native and all(stride >= 0 for stride in array.strides):
+        return torch.from_numpy(array)
+    return to_tensor(array)
+
+
 def _checked(output, n_rows: int, module: nn.Module) -> Tensor:
     name = type(module).__name__
     if not isinstance(output, Tensor):

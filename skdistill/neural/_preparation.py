@@ -25,7 +25,7 @@ from skdistill.neural._architecture import (
 )
 from skdistill.neural._inputs import InputEncoder
 from skdistill.neural._matcher import Matcher, make_matcher
-from skdistill.neural._modules import to_tensor
+from skdistill.neural._modules import as_tensor, to_tensor
 from skdistill.neural._objective import Objective
 from skdistill.neural._settings import layer_sizes, matchings
 from skdistill.neural._training import Job, Regime
@@ -192,7 +192,7 @@ def prepare(
         encoder = estimator._encoder if goes_on else new_encoder(estimator)
         encoder = encoder if goes_on else encoder.fit(X, targets.weight)
         rows = encoder.transform(X)
-        rows = rows if sparse.issparse(rows) else to_tensor(rows)
+        rows = rows if sparse.issparse(rows) else as_tensor(rows)
     targets = targets.weighted_by_class(_class_weights(estimator, targets))
     seeds = _seeds(estimator, goes_on)
     modules = _modules(estimator, encoder, rows, targets, seeds, goes_on)
