@@ -29,7 +29,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import nn
 
 from skdistill import DistillationClassifier
-from skdistill.neural import NeuralClassifier, _preparation
+from skdistill.neural import NeuralClassifier, _preparation, _training
 from skdistill.neural._optimizers import NAMES
 from skdistill.neural.losses import LOSSES, DecoupledKD
 from skdistill.neural.matching import RelationalKD
@@ -106,16 +106,23 @@ class Globally(nn.Module):
         return self.out(torch.relu(h))
 
 
-def normed(n_inputs, n_outputs):
-    return nn.Sequential(
-        nn.Linear(n_inputs, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, n_outputs)
-    )
+# Classes, for the names of functions in the ids of tests are not always the same.
+class Normed(nn.Sequential):
+    def __init__(self, n_inputs, n_outputs):
+        super().__init__(
+            nn.Linear(n_inputs, 8),
+            nn.BatchNorm1d(8),
+            nn.ReLU(),
+            nn.Linear(8, n_outputs),
+        )
 
 
-def double_normed(n_inputs, n_outputs):
+class DoubleNormed(Normed):
     # The shift before BatchNorm has a gradient of rounding errors, of which Adam makes
     # whole steps: in single precision two runs of other kernels drift apart.
-    return normed(n_inputs, n_outputs).double()
+    def __init__(self, n_inputs, n_outputs):
+        super().__init__(n_inputs, n_outputs)
+        self.double()
 
 
 def single_logit(n_inputs, n_outputs):
@@ -131,7 +138,7 @@ CHECKED = [
     NeuralClassifier(n_members=2, **quick),
     NeuralClassifier(embedding="piecewise_linear", n_bins=8, **quick),
     NeuralClassifier(early_stopping=True, **quick),
-    NeuralClassifier(normed, scale=True, **quick),
+    NeuralClassifier(Normed, scale=True, **quick),
 ]
 
 _BATCHES = "minibatches draw rows, however heavy (as scikit-learn's MLPClassifier)"
@@ -163,7 +170,7 @@ def test_a_full_batch_meets_weights_as_repeated_rows():
 # Seeds
 
 
-@pytest.mark.parametrize("module", [None, Side, Globally, normed, Side()])
+@pytest.mark.parametrize("module", [None, Side, Globally, Normed, Side()])
 def test_the_same_seed_gives_the_same_network(module):
     params = {"module": module, "early_stopping": True}
     if module is None:
@@ -208,7 +215,7 @@ def test_global_generators_are_left_as_they_are(module):
 
 
 @pytest.mark.parametrize(
-    "params", [{"dropout": 0.3}, {"module": Side}, {"module": double_normed}], ids=str
+    "params", [{"dropout": 0.3}, {"module": Side}, {"module": DoubleNormed}], ids=str
 )
 def test_the_first_of_three_members_is_the_only_one(params):
     params = {"early_stopping": True} | params
@@ -555,6 +562,30 @@ def test_full_batches_in_parts_are_one_training(optimizer):
     assert np.abs(half - whole.predict_proba(X)).max() > 1e-3
 
 
+def test_each_member_goes_on_with_its_own_state_of_the_optimizer():
+    params = {"batch_size": 60, "n_members": 3}
+    whole = net(**params, max_epochs=6).fit(X, Y)
+    by_part = net(**params)
+    for _ in range(6):
+        by_part.partial_fit(X, Y, classes=CLASSES)
+    for mine, its in zip(weights(whole), weights(by_part), strict=True):
+        np.testing.assert_allclose(mine, its, atol=1e-4)
+
+
+def test_each_fit_that_goes_on_sees_rows_in_another_order(monkeypatch):
+    orders, usual = [], _training.Draws.order
+
+    def spy(self, n_rows):
+        orders.append(usual(self, n_rows).tolist())
+        return usual(self, n_rows)
+
+    monkeypatch.setattr(_training.Draws, "order", spy)
+    model = net()
+    for _ in range(3):
+        model.partial_fit(X, Y, classes=CLASSES)
+    assert len({tuple(order) for order in orders}) == len(orders) == 3
+
+
 def test_a_warm_start_starts_where_it_ended():
     model = net(warm_start=True, max_epochs=10).fit(X, Y)
     before, first = weights(model), model.history_[0]["train_loss"]
@@ -714,7 +745,7 @@ def test_parameters_are_not_looked_at_before_fit():
         {"random_state": np.random.RandomState(0)},
         {"verbose": False},
     ],
-    ids=str,
+    ids=lambda value: next(iter(value)),
 )
 def test_numpy_values_are_good_parameters(value):
     assert net(**value).fit(X, Y).predict(X).shape == (60,)
@@ -773,7 +804,7 @@ def test_a_module_with_nothing_to_train_is_refused(module):
 def test_batch_normalisation_of_single_rows_is_refused():
     # As torch does it: every unit of one row alone is its own mean.
     with pytest.raises(ValueError, match=r"batch|more than 1 value"):
-        net(module=normed, batch_size=1).fit(X, Y)
+        net(module=Normed, batch_size=1).fit(X, Y)
 
 
 def test_weights_of_classes_that_leave_nothing_are_refused():
@@ -889,7 +920,7 @@ _linear = nn.Linear(4, 3)
 
 #: For each parameter: what else is set, and two values.
 CHANGES = {
-    "module": ({}, None, normed),
+    "module": ({}, None, Normed),
     "hidden_layer_sizes": ({}, (8,), (9,)),
     "activation": ({}, "relu", "tanh"),
     "dropout": ({}, 0.0, 0.3),
@@ -1089,7 +1120,7 @@ def test_labels_of_every_kind(labels):
 
 
 @pytest.mark.parametrize(
-    "params", [{}, {"n_members": 3}, {"module": normed}, {"module": Side}], ids=str
+    "params", [{}, {"n_members": 3}, {"module": Normed}, {"module": Side}], ids=str
 )
 def test_a_row_alone_is_as_in_a_batch(params):
     model = net(**params).fit(X, Y)
@@ -1164,7 +1195,7 @@ def test_lazy_modules_find_their_sizes():
 
 
 @pytest.mark.parametrize("keep", [False, True])
-@pytest.mark.parametrize("make", [lambda: normed(4, 3), Side, Globally])
+@pytest.mark.parametrize("make", [lambda: Normed(4, 3), Side, Globally])
 def test_a_module_given_is_not_changed(make, keep):
     module = make()
     for part, mode in zip(module.modules(), [True, False] * 9, strict=False):
@@ -1220,7 +1251,7 @@ def test_double_precision_stays_double():
 
 @pytest.mark.parametrize(
     "params",
-    [{}, {"n_members": 2}, {"module": Side}, {"module": normed(4, 3)}],
+    [{}, {"n_members": 2}, {"module": Side}, {"module": Normed(4, 3)}],
     ids=str,
 )
 def test_copies_say_the_same(params, tmp_path):
@@ -1268,7 +1299,7 @@ def test_threads_can_ask_at_the_same_time(params):
 
 @pytest.mark.parametrize("ending", [".pt", ".safetensors"])
 @pytest.mark.parametrize(
-    "params", [{"n_members": 2}, {"module": normed}, {"module": Side}], ids=str
+    "params", [{"n_members": 2}, {"module": Normed}, {"module": Side}], ids=str
 )
 def test_weights_go_through_a_file(tmp_path, ending, params):
     if ending == ".safetensors":

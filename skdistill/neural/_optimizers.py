@@ -52,8 +52,9 @@ def make_optimizer(
     Parameters
     ----------
     optimizer : str or callable
-        One of :data:`NAMES`, or ``optimizer(parameters, lr=..., weight_decay=...)``:
-        a class of `torch.optim`, or a `functools.partial` of one.
+        One of :data:`NAMES`, or ``optimizer(parameters, lr=..., weight_decay=...)``
+        (the latter only if it is not 0): a class of `torch.optim`, or a
+        `functools.partial` of one.
     parameters : list of torch.nn.Parameter
     learning_rate, weight_decay : float
 
@@ -61,7 +62,9 @@ def make_optimizer(
     -------
     torch.optim.Optimizer
     """
-    settings: dict = {"lr": learning_rate, "weight_decay": weight_decay}
+    settings: dict = {"lr": learning_rate}
+    if weight_decay:
+        settings["weight_decay"] = weight_decay
     if isinstance(optimizer, str):
         if optimizer in _FUSED:
             settings["fused"] = True

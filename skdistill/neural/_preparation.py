@@ -96,6 +96,8 @@ def label_targets(X, y, sample_weight, classes: NDArray | None = None) -> SoftTa
             "NeuralClassifier requires y to be passed, but the target y is None"
         )
     y = column_or_1d(y, warn=True)
+    if y.dtype == object and any(label is None for label in y):
+        raise ValueError("y contains missing labels (None); drop these rows.")
     assert_all_finite(y, input_name="y")
     check_classification_targets(y)
     check_consistent_length(X, y)

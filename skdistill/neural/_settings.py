@@ -73,6 +73,11 @@ def check_settings(estimator) -> None:
             f"optimizer={optimizer!r} must be one of {tuple(NAMES)} or a class of "
             "torch.optim"
         )
+    elif getattr(optimizer, "func", optimizer) is torch.optim.LBFGS:
+        wrong.append(
+            "optimizer=LBFGS asks for the loss several times a step, on all rows at "
+            f"once; use one of {tuple(NAMES)}"
+        )
     wrong += [*_wrong_kinds(estimator), *_wrong_objective(estimator)]
     if wrong:
         raise ValueError("; ".join(wrong) + ".")
