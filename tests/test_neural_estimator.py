@@ -29,10 +29,11 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import nn
 
 from skdistill import DistillationClassifier
-from skdistill.neural import NeuralClassifier, _preparation, _training
-from skdistill.neural._optimizers import NAMES
+from skdistill.neural import NeuralClassifier, _preparation
 from skdistill.neural.losses import LOSSES, DecoupledKD
 from skdistill.neural.matching import RelationalKD
+from skdistill.neural.training._draws import Draws
+from skdistill.neural.training._optimizers import NAMES
 from skdistill.targets import UNLABELED, SoftTargets, soften
 from tests.strategies import make_problem
 
@@ -573,13 +574,13 @@ def test_each_member_goes_on_with_its_own_state_of_the_optimizer():
 
 
 def test_each_fit_that_goes_on_sees_rows_in_another_order(monkeypatch):
-    orders, usual = [], _training.Draws.order
+    orders, usual = [], Draws.order
 
     def spy(self, n_rows):
         orders.append(usual(self, n_rows).tolist())
         return usual(self, n_rows)
 
-    monkeypatch.setattr(_training.Draws, "order", spy)
+    monkeypatch.setattr(Draws, "order", spy)
     model = net()
     for _ in range(3):
         model.partial_fit(X, Y, classes=CLASSES)

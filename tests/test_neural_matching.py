@@ -30,7 +30,6 @@ from skorch import NeuralNetClassifier
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from skdistill.neural._layers_by_name import capture, layer_outputs
 from skdistill.neural.matching import (
     AttentionTransfer,
     Hint,
@@ -39,6 +38,7 @@ from skdistill.neural.matching import (
     RelationalKD,
     SimilarityPreserving,
 )
+from skdistill.neural.matching._layers_by_name import capture, layer_outputs
 from skdistill.targets import PROBABILITY_FLOOR
 from skdistill.teachers._representations import represent
 

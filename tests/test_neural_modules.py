@@ -31,7 +31,7 @@ from skdistill.neural import (
     module_logits,
     stand_in,
 )
-from skdistill.neural._nested import networks_in
+from skdistill.neural.bridge._nested import networks_in
 
 X = np.random.default_rng(0).normal(size=(30, 4))
 Y = np.arange(30) % 2

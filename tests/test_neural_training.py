@@ -15,17 +15,17 @@ from sklearn.exceptions import NotFittedError
 from torch import nn
 from torch.nn import functional as F
 
-from skdistill.neural import NeuralClassifier, _estimator, _training, fit_together
+from skdistill.neural import NeuralClassifier, _estimator, fit_together
 from skdistill.neural._architecture import ACTIVATIONS
-from skdistill.neural._draws import Draws
-from skdistill.neural._keyed import KeyedDropout
-from skdistill.neural._layers import Arrays, Dropout
-from skdistill.neural._objective import Objective
-from skdistill.neural._optimizers import NAMES
-from skdistill.neural._stack import chain_of
-from skdistill.neural._training import Job, Regime, train
 from skdistill.neural.losses import LOSSES
 from skdistill.neural.matching import RelationalKD
+from skdistill.neural.training import Job, Regime, _run, _train, train
+from skdistill.neural.training._draws import Draws
+from skdistill.neural.training._keyed import KeyedDropout
+from skdistill.neural.training._layers import Arrays, Dropout
+from skdistill.neural.training._objective import Objective
+from skdistill.neural.training._optimizers import NAMES
+from skdistill.neural.training._stack import chain_of
 from skdistill.targets import UNLABELED, SoftTargets, soften
 from tests.strategies import examples
 
@@ -527,11 +527,16 @@ def test_numbers_of_lessons_and_rows_must_fit():
 
 
 @pytest.mark.parametrize(
-    ("where", "most"),
-    [("MOST_MODELS", 1), ("MOST_MODELS", 2), ("_BUDGET", 1), ("_BLOCK", 1)],
+    ("module", "where", "most"),
+    [
+        (_train, "MOST_MODELS", 1),
+        (_train, "MOST_MODELS", 2),
+        (_train, "_BUDGET", 1),
+        (_run, "_BLOCK", 1),
+    ],
 )
 @pytest.mark.parametrize("is_sparse", [False, True])
-def test_a_small_budget_changes_nothing(monkeypatch, where, most, is_sparse):
+def test_a_small_budget_changes_nothing(monkeypatch, module, where, most, is_sparse):
     rows = sparse.csr_array(np.where(np.abs(X) > 0.5, X, 0)) if is_sparse else X
     base = student(dropout=0.2, early_stopping=True, n_iter_no_change=2)
 
@@ -540,7 +545,7 @@ def test_a_small_budget_changes_nothing(monkeypatch, where, most, is_sparse):
         return fit_together(students, rows, LESSONS)
 
     usual = fit()
-    monkeypatch.setattr(_training, where, most)
+    monkeypatch.setattr(module, where, most)
     for one, other in zip(usual, fit(), strict=True):
         np.testing.assert_allclose(
             one.predict_proba(rows), other.predict_proba(rows), atol=1e-4
@@ -549,7 +554,7 @@ def test_a_small_budget_changes_nothing(monkeypatch, where, most, is_sparse):
 
 def test_validation_rows_evaluated_in_parts_change_nothing(monkeypatch):
     usual = student(early_stopping=True).fit(X, CODES)
-    monkeypatch.setattr(_training, "_ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(_run, "_ROWS_AT_ONCE", 2)
     assert_same(usual, student(early_stopping=True).fit(X, CODES))
 
 
@@ -1254,7 +1259,7 @@ def test_an_interrupt_of_students_keeps_those_that_were_trained():
 
 
 def test_an_interrupt_of_members_keeps_those_that_were_trained(monkeypatch):
-    monkeypatch.setattr(_training, "MOST_MODELS", 1)
+    monkeypatch.setattr(_train, "MOST_MODELS", 1)
     kind, steps = torch.optim.Adam, []
     usual = kind.step
 

@@ -33,6 +33,31 @@ FLOORS = {
 }
 
 
+#: The rooms of the neural wing, which is large, and their floors.
+NEURAL_FLOORS = {
+    "_sharing": 1,
+    "_modules": 2,
+    "_seeding": 1,
+    "_warn": 1,
+    "_weights_files": 1,
+    "_inputs": 1,
+    "embeddings": 1,
+    "losses": 2,
+    "matching": 3,
+    "training": 4,
+    "bridge": 4,
+    "_architecture": 4,
+    "_loss_parameters": 4,
+    "_progress": 5,
+    "_ensemble": 5,
+    "_settings": 5,
+    "_preparation": 6,
+    "_estimator": 7,
+    "_together": 8,
+    "__init__": 9,
+}
+
+
 def room_of(path):
     return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
@@ -62,6 +87,30 @@ def test_imports_go_down_only(path):
     assert room in FLOORS, f"give the room {room} a floor"
     for other in imported_rooms(path):
         assert other == room or FLOORS[other] < FLOORS[room], f"{room} imports {other}"
+
+
+NEURAL_SOURCES = [path for path in SOURCES if room_of(path) == "neural"]
+
+
+@pytest.mark.parametrize(
+    "path", NEURAL_SOURCES, ids=lambda p: str(p.relative_to(PACKAGE))
+)
+def test_imports_go_down_within_the_neural_wing(path):
+    wing = PACKAGE / "neural"
+    room = path.relative_to(wing).with_suffix("").parts[0]
+    assert room in NEURAL_FLOORS, f"give the room {room} a floor"
+    for node in ast.walk(ast.parse(path.read_text())):
+        if not (isinstance(node, ast.ImportFrom) and node.module):
+            continue
+        names = [node.module]
+        if node.module == "skdistill.neural":
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            parts = name.split(".")
+            if parts[:2] != ["skdistill", "neural"] or parts[2] == room:
+                continue
+            other = NEURAL_FLOORS[parts[2]]
+            assert other < NEURAL_FLOORS[room], f"{room} imports {parts[2]}"
 
 
 def test_only_the_neural_room_imports_torch_or_skorch():

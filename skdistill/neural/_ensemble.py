@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from skdistill.neural._modules import as_tensor, cast_input, device_of, two_columns
 from skdistill.neural._sharing import sharing_copy
-from skdistill.neural._stack import ChainStack, chain_of
+from skdistill.neural.training import ChainStack, chain_of
 
 #: Rows that are put to a module at once; for a stack, of all models together: what one
 #: layer gives for more of them no longer fits the caches.

@@ -14,7 +14,6 @@ from sklearn.utils.validation import check_is_fitted
 from skdistill.neural import _weights_files
 from skdistill.neural._ensemble import Ensemble
 from skdistill.neural._inputs import validate_input
-from skdistill.neural._layers_by_name import layer_outputs
 from skdistill.neural._loss_parameters import NestedLoss
 from skdistill.neural._modules import device_of
 from skdistill.neural._preparation import (
@@ -25,7 +24,8 @@ from skdistill.neural._preparation import (
 )
 from skdistill.neural._progress import progress_report
 from skdistill.neural._settings import check_settings, matchings
-from skdistill.neural._training import Outcome, train
+from skdistill.neural.matching._layers_by_name import layer_outputs
+from skdistill.neural.training import Outcome, train
 from skdistill.targets import SoftTargets
 
 

@@ -24,13 +24,12 @@ from skdistill.neural._architecture import (
     multilayer_perceptron,
 )
 from skdistill.neural._inputs import InputEncoder
-from skdistill.neural._matcher import Matcher, make_matcher
 from skdistill.neural._modules import as_tensor, to_tensor
-from skdistill.neural._objective import Objective
 from skdistill.neural._settings import layer_sizes, matchings
-from skdistill.neural._training import Job, Regime
 from skdistill.neural.embeddings import PiecewiseLinearEncoding, quantile_edges
 from skdistill.neural.losses import make_loss
+from skdistill.neural.matching._matcher import Matcher, make_matcher
+from skdistill.neural.training import Job, Objective, Regime
 from skdistill.targets import UNLABELED, SoftTargets
 
 #: With fewer steps a rate of 1e-3 gets nowhere, however few rows there are.

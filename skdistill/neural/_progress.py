@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from skdistill.neural._training import Report
+from skdistill.neural.training import Report
 
 
 @contextmanager

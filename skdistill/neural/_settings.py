@@ -11,9 +11,9 @@ from sklearn.utils import check_random_state
 from torch import nn
 
 from skdistill.neural._architecture import ACTIVATIONS
-from skdistill.neural._matching import Matching
-from skdistill.neural._optimizers import NAMES
 from skdistill.neural.losses import make_loss
+from skdistill.neural.matching._base import Matching
+from skdistill.neural.training._optimizers import NAMES
 
 #: Numbers: least, most, and whether these two are allowed themselves.
 _NUMBERS: dict[str, tuple[float, float, str]] = {

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdistill._sklearn_compat import take_rows
-from skdistill.neural._alike import settings
 from skdistill.neural._estimator import NeuralClassifier
 from skdistill.neural._preparation import Prepared, prepare
 from skdistill.neural._progress import progress_report
 from skdistill.neural._settings import check_settings
-from skdistill.neural._training import Outcome, train
+from skdistill.neural.training import Outcome, train
+from skdistill.neural.training._alike import settings
 from skdistill.targets import SoftTargets
 
 

@@ -128,7 +128,7 @@ def _is_distilled(teacher) -> bool:
 
 
 def _layer(module, X, name: str) -> NDArray[np.float32]:
-    from skdistill.neural._layers_by_name import layer_outputs
+    from skdistill.neural.matching._layers_by_name import layer_outputs
 
     return layer_outputs(module, X, name)
 

@@ -5,9 +5,9 @@ compare how rows lie to each other, so neither widths nor kinds need to agree, a
 leaves of a forest can teach a network.
 """
 
-from skdistill.neural._hints import AttentionTransfer, Hint
-from skdistill.neural._matching import Matching
-from skdistill.neural._pairwise import (
+from skdistill.neural.matching._base import Matching
+from skdistill.neural.matching._hints import AttentionTransfer, Hint
+from skdistill.neural.matching._pairwise import (
     ProbabilisticTransfer,
     RelationalKD,
     SimilarityPreserving,

@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from skdistill.neural._response import (
+from skdistill.neural.losses._response import (
     ResponseLoss,
     is_labeled,
     log_softmax,

@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from skdistill.neural._response import ResponseLoss, softmax, squared, tempered
+from skdistill.neural.losses._response import ResponseLoss, softmax, squared, tempered
 
 #: A standard deviation below this share of the mean counts as none. It bounds the
 #: gradient: a correlation turns over at once where one side is constant.

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss, smooth_l1_loss
 
-from skdistill.neural._geometry import (
+from skdistill.neural.matching._base import Matching, wrong_numbers
+from skdistill.neural.matching._geometry import (
     affinities,
     as_vectors,
     cosines_of_angles,
@@ -15,7 +16,6 @@ from skdistill.neural._geometry import (
     inner_products,
     unit_rows,
 )
-from skdistill.neural._matching import Matching, wrong_numbers
 from skdistill.targets import PROBABILITY_FLOOR
 
 

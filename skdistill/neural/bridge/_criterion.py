@@ -7,9 +7,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from skdistill.neural._disguise import InDisguise
-from skdistill.neural._lesson import Lesson
 from skdistill.neural._modules import two_columns
+from skdistill.neural.bridge._disguise import InDisguise
+from skdistill.neural.bridge._lesson import Lesson
 
 
 class SoftCriterion(InDisguise):

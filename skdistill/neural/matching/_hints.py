@@ -6,8 +6,8 @@ import numpy as np
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, mse_loss
 
-from skdistill.neural._geometry import divided, is_leaves, unit_rows
-from skdistill.neural._matching import Matching, is_number, paired
+from skdistill.neural.matching._base import Matching, is_number, paired
+from skdistill.neural.matching._geometry import divided, is_leaves, unit_rows
 
 #: A projection of maps with this many dimensions: rows, channels, then positions.
 _CONVOLUTIONS = {3: nn.Conv1d, 4: nn.Conv2d, 5: nn.Conv3d}

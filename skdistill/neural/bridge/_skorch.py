@@ -6,10 +6,16 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from skdistill.neural._criterion import SoftCriterion, class_weight_of, logits_reader
-from skdistill.neural._disguise import InDisguise, disguised
-from skdistill.neural._interrupts import RaisesInterrupts
-from skdistill.neural._lesson import (
+from skdistill.neural._modules import cast_input, skorch_input
+from skdistill.neural._seeding import seeded
+from skdistill.neural.bridge._criterion import (
+    SoftCriterion,
+    class_weight_of,
+    logits_reader,
+)
+from skdistill.neural.bridge._disguise import InDisguise, disguised
+from skdistill.neural.bridge._interrupts import RaisesInterrupts
+from skdistill.neural.bridge._lesson import (
     ROWS,
     LabeledBatches,
     Lesson,
@@ -17,8 +23,6 @@ from skdistill.neural._lesson import (
     root_of,
     rows_of,
 )
-from skdistill.neural._modules import cast_input, skorch_input
-from skdistill.neural._seeding import seeded
 from skdistill.targets import SoftTargets
 
 

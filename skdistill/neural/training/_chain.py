@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skdistill.neural._alike import architecture
-from skdistill.neural._layers import (
+from skdistill.neural.training._alike import architecture
+from skdistill.neural.training._layers import (
     Activation,
     Dropout,
     Fixed,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
-from skdistill.neural._stack import Stack
+from skdistill.neural.training._stack import Stack
 
 Make = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 

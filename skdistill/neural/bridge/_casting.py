@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from skdistill.neural._interrupts import RaisesInterrupts
 from skdistill.neural._modules import (
     cast_floats,
     cast_input,
     floating_dtype,
     skorch_input,
 )
-from skdistill.neural._nested import holders_in, is_net, networks_in
 from skdistill.neural._sharing import sharing_copy
+from skdistill.neural.bridge._interrupts import RaisesInterrupts
+from skdistill.neural.bridge._nested import holders_in, is_net, networks_in
 
 #: Ids of nets in the middle of a fit.
 _TRAINING: set[int] = set()

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from skdistill.neural._draws import Draws, bits_below
+from skdistill.neural.training._draws import Draws, bits_below
 
 aten = torch.ops.aten
 

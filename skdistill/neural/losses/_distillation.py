@@ -1,7 +1,4 @@
-"""Losses on tensors: the distillation loss, and those that may take KL's place in it.
-
-A :class:`ResponseLoss` compares a student's answers with its teacher's, row by row.
-"""
+"""The distillation loss of a batch (Hinton, Vinyals and Dean, 2015)."""
 
 from __future__ import annotations
 
@@ -9,89 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, kl_div, log_softmax
 
-from skdistill.neural._correlation import DIST
-from skdistill.neural._cross_entropy import (
-    HardLabels,
-    cross_entropy_gradient,
-    cross_entropy_rows,
-)
-from skdistill.neural._decoupled import DecoupledKD
-from skdistill.neural._divergences import (
-    GammaCorrectedKL,
-    KLDivergence,
-    StandardizedKL,
-)
-from skdistill.neural._logit_mse import LogitMSE
-from skdistill.neural._response import ResponseLoss
 from skdistill.targets import UNLABELED
-
-__all__ = [
-    "DIST",
-    "LOSSES",
-    "DecoupledKD",
-    "GammaCorrectedKL",
-    "HardLabels",
-    "KLDivergence",
-    "LogitMSE",
-    "ResponseLoss",
-    "StandardizedKL",
-    "cross_entropy_gradient",
-    "cross_entropy_rows",
-    "distillation_loss",
-    "make_loss",
-]
-
-#: Every loss that has a name, by that name.
-LOSSES: dict[str, type[ResponseLoss]] = {
-    loss.name: loss
-    for loss in (
-        KLDivergence,
-        LogitMSE,
-        DecoupledKD,
-        DIST,
-        StandardizedKL,
-        GammaCorrectedKL,
-        HardLabels,
-    )
-}
-
-
-def make_loss(loss: str | ResponseLoss) -> ResponseLoss:
-    """Turn what a user gives as ``loss`` into a loss.
-
-    Parameters
-    ----------
-    loss : str or ResponseLoss
-        A key of :data:`LOSSES`, for that loss with its defaults; or a loss, which is
-        returned as it is.
-
-    Returns
-    -------
-    ResponseLoss
-        Not checked: see :meth:`ResponseLoss.check`.
-
-    Raises
-    ------
-    ValueError
-        If `loss` is neither.
-
-    Examples
-    --------
-    >>> from skdistill.neural.losses import DecoupledKD, make_loss
-    >>> make_loss("kl")
-    KLDivergence()
-    >>> make_loss(DecoupledKD(beta=2.0))
-    DecoupledKD(beta=2.0)
-    """
-    if isinstance(loss, ResponseLoss):
-        return loss
-    if isinstance(loss, str) and loss in LOSSES:
-        return LOSSES[loss]()
-    names = ", ".join(map(repr, LOSSES))
-    cure = f"one of {names}, or a ResponseLoss such as DecoupledKD(beta=2.0)"
-    if isinstance(loss, type) and issubclass(loss, ResponseLoss):
-        cure = f"an instance, {loss.__name__}(), not the class"
-    raise ValueError(f"loss={loss!r} is not a loss. Give {cure}.")
 
 
 def distillation_loss(

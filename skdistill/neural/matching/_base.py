@@ -9,7 +9,7 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
-from skdistill.neural._geometry import is_leaves
+from skdistill.neural.matching._geometry import is_leaves
 
 
 class Matching(BaseEstimator):

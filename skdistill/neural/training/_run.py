@@ -1,250 +1,43 @@
-"""Train many models at once, each as it would be alone.
-
-`train` sorts models into stacks; a `_Run` takes one stack through its epochs.
-"""
+"""One stack of models and its epochs."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from skdistill.neural._alike import architecture
-from skdistill.neural._batches import Inputs
-from skdistill.neural._draws import Draws
-from skdistill.neural._matcher import Matcher
 from skdistill.neural._modules import device_of
-from skdistill.neural._objective import Lessons, Objective
-from skdistill.neural._optimizers import (
-    is_elementwise,
+from skdistill.neural._seeding import seeded
+from skdistill.neural.matching._matcher import Matcher
+from skdistill.neural.training._batches import Inputs
+from skdistill.neural.training._draws import Draws
+from skdistill.neural.training._jobs import Job, Outcome, Regime, Report
+from skdistill.neural.training._objective import Lessons, Objective
+from skdistill.neural.training._optimizers import (
     keep_models,
     load_states,
     make_optimizer,
     rate_factor,
     state_of,
 )
-from skdistill.neural._seeding import seeded
-from skdistill.neural._stack import (
-    ChainStack,
-    SoloStack,
-    Stack,
-    VmapStack,
-    chain_of,
-    check_one_dtype,
-    takes_vmap,
-)
-from skdistill.neural._threads import threads_for
-from skdistill.neural._warn import warn_user
-from skdistill.targets import SoftTargets
-
-#: Most models in a stack: beyond, weights and batches no longer fit the caches, and a
-#: model takes longer among 64 than among 32.
-MOST_MODELS = 32
-
-#: Bytes for the rows, targets and saved activations of one stack.
-_BUDGET = 2**29
+from skdistill.neural.training._stack import ChainStack, SoloStack, build_stack
+from skdistill.neural.training._threads import threads_for
 
 #: Bytes of rows that are looked up at once.
 _BLOCK = 2**24
 
-#: Rows by which it is found out whether a module can be stacked.
-_ROWS_TO_TRY = 4
-
 #: Rows of all models together that are evaluated at once.
 _ROWS_AT_ONCE = 8192
 
-
-@dataclass
-class Job:
-    """One model to train.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        Initialised; it receives the trained weights.
-    seed : int
-        Of the orders of rows and of dropout.
-    X : Tensor of shape (n_rows, ...) or scipy.sparse.csr_matrix
-        Rows.
-    targets : SoftTargets
-        What to learn about them.
-    train : ndarray of shape (n_train,), intp
-        The rows to train on.
-    valid : ndarray of shape (n_valid,), intp, or None
-        The rows that tell when to stop.
-    optimizer : dict or None
-        The optimizer's state to go on from; see :class:`Outcome`.
-    """
-
-    module: nn.Module
-    seed: int
-    X: Any
-    targets: SoftTargets
-    train: NDArray[np.intp]
-    valid: NDArray[np.intp] | None = None
-    optimizer: dict | None = None
+#: Rows by which a matcher finds out shapes.
+_ROWS_TO_TRY = 4
 
 
-@dataclass(frozen=True)
-class Regime:
-    """How to train. Parameters are those of `NeuralClassifier` of the same names.
-
-    `keep_optimizer` says whether outcomes hold the optimizer's state, to go on from.
-    """
-
-    max_epochs: int = 50
-    batch_size: int = 64
-    optimizer: str | Callable = "adam"
-    learning_rate: float = 1e-3
-    schedule: str = "constant"
-    weight_decay: float = 0.0
-    n_iter_no_change: int = 10
-    tol: float = 1e-4
-    keep_optimizer: bool = False
-
-
-@dataclass
-class Outcome:
-    """How the training of one model went.
-
-    Parameters
-    ----------
-    train_losses, valid_losses : list of float
-        One for each epoch.
-    best_epoch : int
-        The epoch (from 1) whose weights the module has now; 0 for none.
-    end : {"max_epochs", "early_stopping", "interrupted", "failed"}
-        What ended it.
-    message : str
-        Of a failure: what happened, and what to try.
-    optimizer : dict or None
-        State to go on from.
-    """
-
-    train_losses: list[float] = field(default_factory=list)
-    valid_losses: list[float] = field(default_factory=list)
-    best_epoch: int = 0
-    end: Literal["max_epochs", "early_stopping", "interrupted", "failed"] = "max_epochs"
-    message: str = ""
-    optimizer: dict | None = None
-
-    def history(self) -> dict:
-        """Tell how it went, in plain values."""
-        return {
-            "train_loss": self.train_losses,
-            "valid_loss": self.valid_losses,
-            "best_epoch": self.best_epoch,
-            "end": self.end,
-        }
-
-
-#: Called after each epoch with its number, the mean losses (training, validation or
-#: None) and how many models still train.
-Report = Callable[[int, float, float | None, int], None]
-
-
-def train(
-    jobs: Sequence[Job],
-    objective: Objective,
-    regime: Regime,
-    *,
-    report: Report | None = None,
-    matcher: Matcher | None = None,
-) -> list[Outcome]:
-    """Train models, in stacks where they are of one architecture.
-
-    Parameters
-    ----------
-    jobs : sequence of Job
-        The models. Their modules are changed.
-    objective : Objective
-        The loss.
-    regime : Regime
-        How to train.
-    report : callable, default=None
-        See :data:`Report`.
-    matcher : Matcher, default=None
-        Further losses, on representations. Models then train one by one.
-
-    Returns
-    -------
-    list of Outcome
-        In the order of the jobs. After an interrupt (Ctrl-C) those that trained have
-        "interrupted" as their end, and their modules the best weights so far.
-    """
-    outcomes = [Outcome(end="interrupted") for _ in jobs]
-    for members in _stacks(jobs, regime, alone=matcher is not None):
-        mine = [jobs[k] for k in members]
-        run = _Run(mine, objective, regime, matcher)
-        ended = run.go(report)
-        for k, outcome in zip(members, ended, strict=True):
-            outcomes[k] = outcome
-        if run.interrupted:
-            break
-    return outcomes
-
-
-def _stacks(jobs: Sequence[Job], regime: Regime, *, alone: bool) -> list[list[int]]:
-    """Sort jobs into stacks, by position; models of a stack have as many rows."""
-    groups: dict[tuple, list[int]] = {}
-    for k, job in enumerate(jobs):
-        groups.setdefault(_kind(job), []).append(k)
-    alone = alone or not is_elementwise(regime.optimizer)
-    stacks: list[list[int]] = []
-    for members in groups.values():
-        most = 1 if alone else min(MOST_MODELS, _models_in_budget(jobs[members[0]]))
-        if len(members) > 1 and most > 1 and not _can_stack(jobs[members[0]]):
-            warn_user(
-                f"{type(jobs[members[0]].module).__name__} cannot be trained several "
-                "at a time (torch.func.vmap refuses it: BatchNorm outside of a plain "
-                "chain of layers, randomness other than torch's Dropout layers, or a "
-                "branch on data); its models are trained one by one."
-            )
-            most = 1
-        # Of even sizes: 33 models are 17 and 16, not 32 and 1.
-        n_parts = math.ceil(len(members) / most)
-        stacks.extend(part.tolist() for part in np.array_split(members, n_parts))
-    return stacks
-
-
-def _kind(job: Job) -> tuple:
-    n_valid = None if job.valid is None else len(job.valid)
-    shape = tuple(job.X.shape[1:])
-    return architecture(job.module), len(job.train), n_valid, shape
-
-
-def _models_in_budget(job: Job) -> int:
-    n_rows, n_classes = job.targets.teacher.shape
-    n_weights = sum(p.numel() for p in job.module.parameters())
-    # Weight, gradient, two moments and a copy of the best; a table of targets.
-    n_bytes = 4 * (5 * n_weights + n_rows * (n_classes + 3))
-    return max(1, _BUDGET // n_bytes)
-
-
-def _can_stack(job: Job) -> bool:
-    inputs = Inputs([job.X], job.module)
-    if chain_of(job.module, inputs.row_shape) is not None:
-        return True
-    some = torch.from_numpy(job.train[:_ROWS_TO_TRY].astype(np.int64))
-    return takes_vmap(job.module, inputs.take(some[None])[0])
-
-
-def build_stack(modules: Sequence[nn.Module], row_shape: tuple) -> Stack:
-    """Put modules of one architecture side by side, in the fastest way."""
-    check_one_dtype(modules[0])
-    layers = chain_of(modules[0], row_shape)
-    if layers is not None:
-        return ChainStack(modules, layers)
-    return SoloStack(modules) if len(modules) == 1 else VmapStack(modules)
-
-
-class _Run:
+class Run:
     """One stack and its epochs."""
 
     def __init__(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import kl_div, logsigmoid
 
-from skdistill.neural._response import (
+from skdistill.neural.losses._response import (
     ResponseLoss,
     by_model,
     is_labeled,

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from skdistill.neural._layers_by_name import capture
-from skdistill.neural._matching import Matching
 from skdistill.neural._modules import to_tensor
+from skdistill.neural.matching._base import Matching
+from skdistill.neural.matching._layers_by_name import capture
 
 #: Rows by which the shapes of layers are found out.
 _ROWS_TO_TRY = 2

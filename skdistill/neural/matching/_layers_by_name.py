@@ -44,7 +44,7 @@ def capture(module: nn.Module, names: Iterable[str]) -> Iterator[dict[str, Tenso
     Examples
     --------
     >>> import torch
-    >>> from skdistill.neural._layers_by_name import capture
+    >>> from skdistill.neural.matching._layers_by_name import capture
     >>> module = torch.nn.Sequential(torch.nn.ReLU(), torch.nn.Flatten())
     >>> with capture(module, ["0"]) as outputs:
     ...     logits = module(torch.tensor([[-1.0, 2.0]]))
@@ -93,7 +93,7 @@ def layer_outputs(
     Examples
     --------
     >>> import torch
-    >>> from skdistill.neural._layers_by_name import layer_outputs
+    >>> from skdistill.neural.matching._layers_by_name import layer_outputs
     >>> module = torch.nn.Sequential(torch.nn.ReLU(), torch.nn.Flatten())
     >>> layer_outputs(module, [[-1.0, 2.0]], "0")
     array([[0., 2.]], dtype=float32)

@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from skdistill.neural._chain import read_chain
-from skdistill.neural._draws import Draws
-from skdistill.neural._keyed import layer_keys, with_keyed_dropout
-from skdistill.neural._layers import Arrays, Fixed, Flatten, Layer
 from skdistill.neural._modules import two_columns
+from skdistill.neural.training._chain import read_chain
+from skdistill.neural.training._draws import Draws
+from skdistill.neural.training._keyed import layer_keys, with_keyed_dropout
+from skdistill.neural.training._layers import Arrays, Fixed, Flatten, Layer
 
 
 class Weights:
@@ -337,3 +337,12 @@ def check_one_dtype(module: nn.Module) -> None:
             f"The parameters of {type(module).__name__} are of several kinds: "
             f"{', '.join(shown)}. Bring them to one, for example by module.float()."
         )
+
+
+def build_stack(modules: Sequence[nn.Module], row_shape: tuple) -> Stack:
+    """Put modules of one architecture side by side, in the fastest way."""
+    check_one_dtype(modules[0])
+    layers = chain_of(modules[0], row_shape)
+    if layers is not None:
+        return ChainStack(modules, layers)
+    return SoloStack(modules) if len(modules) == 1 else VmapStack(modules)

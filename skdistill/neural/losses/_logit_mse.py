@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import torch
 
-from skdistill.neural._response import ResponseLoss
+from skdistill.neural.losses._response import ResponseLoss
 
 
 class LogitMSE(ResponseLoss):
