@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import pickle
 
+import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skdistill._base import BaseDistiller
@@ -61,6 +63,7 @@ def strip_teacher(model):
         if isinstance(part, BaseDistiller):
             for teacher in (part.teacher, getattr(part, "teacher_", None)):
                 _forget(teacher, memo)
+        _copy_tree(part, memo)
     stripped = _without_searches(model, memo)
     for part in _parts(stripped):
         if isinstance(part, BaseDistiller):
@@ -69,6 +72,13 @@ def strip_teacher(model):
         elif hasattr(part, "forget_teacher"):
             part.forget_teacher()
     return stripped
+
+
+def _copy_tree(part, memo: dict) -> None:
+    """Copy a tree to the byte; deepcopy leaves chance bytes between its fields."""
+    tree = getattr(part, "__dict__", {}).get("tree_")
+    if tree is not None:
+        memo[id(tree)] = pickle.loads(pickle.dumps(tree))
 
 
 def _forget(teacher, memo: dict) -> None:
@@ -99,6 +109,8 @@ def _parts(model) -> list:
             waiting.extend(part.values())
         elif isinstance(part, (list, tuple)):
             waiting.extend(part)
+        elif isinstance(part, np.ndarray) and part.dtype == object:
+            waiting.extend(part.flat)
         elif hasattr(part, "get_params") or hasattr(part, "predict_proba"):
             found.append(part)
             waiting.extend(getattr(part, "__dict__", {}).values())

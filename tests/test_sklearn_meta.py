@@ -540,3 +540,12 @@ def test_strip_teacher(home, fitted):
     assert_array_equal(again.predict_proba(X_NEW), outer.predict_proba(X_NEW))
     assert_array_equal(bare.predict(X_NEW), outer.predict(X_NEW))
     assert_array_equal(bare.classes_, outer.classes_)
+
+
+def test_what_is_deployed_is_the_same_file_each_time():
+    tree = DecisionTreeClassifier(max_leaf_nodes=8, random_state=0)
+    forest = RandomForestClassifier(3, max_leaf_nodes=8, random_state=0)
+    for learner in (tree, forest):
+        model = DistillationClassifier(GaussianNB(), learner).fit(X, Y)
+        files = {pickle.dumps(strip_teacher(model)) for _ in range(5)}
+        assert len(files) == 1
