@@ -17,15 +17,15 @@ TINY = 1e-8
 
 
 class DIST(ResponseLoss):
-    r"""Keep the teacher's relations: between classes, and between rows of a batch [1]_.
+    r"""Keep the teacher's relations: between classes, and between rows of a batch.
 
     .. math::
 
         T^2 \left[ inter \, (1 - \rho(p^T_i, q^T_i))
         + intra \, \frac{1}{C} \sum_k (1 - \rho(p^T_{\cdot k}, q^T_{\cdot k})) \right]
 
-    with Pearson's correlation :math:`\rho`, once over the classes of row i, once over
-    the rows of the batch for each class k; :math:`p^T` and :math:`q^T` are the softened
+    with Pearson's correlation :math:`\rho` [1]_, once over the classes of row i, once
+    over the rows of the batch for each class k; :math:`p^T` and :math:`q^T` are the softened
     answers of teacher and student. The second term is the same number for each row. Its
     correlations are weighted by `weight`, so a row of weight 0 has no part in them; and
     what a row loses depends on the batch it is in.

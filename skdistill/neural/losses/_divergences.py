@@ -26,15 +26,15 @@ FLAT = 1e-4
 
 
 class KLDivergence(ResponseLoss):
-    r"""Divergence of the softened answers: T² KL(p_T || q_T) [1]_.
+    r"""Divergence of the softened answers: T² KL(p_T || q_T).
 
     .. math::
 
         T^2 \sum_k p^T_k \log \frac{p^T_k}{q^T_k}, \qquad
         p^T = softmax(t / T), \; q^T = softmax(z / T)
 
-    with the student's logits z and the teacher's t. It includes the teacher's entropy,
-    so it is 0 where the student says the same as the teacher.
+    with the student's logits z and the teacher's t [1]_. It includes the teacher's
+    entropy, so it is 0 where the student says the same as the teacher.
 
     References
     ----------
@@ -125,9 +125,9 @@ class StandardizedKL(ResponseLoss):
 
 
 class GammaCorrectedKL(KLDivergence):
-    r"""Divergence from teacher's answers that were corrected by the labels [1]_.
+    r"""Divergence from teacher's answers that were corrected by the labels.
 
-    Each probability p of the teacher moves towards what the label y (one-hot) says,
+    Each probability p of the teacher moves towards the label y (one-hot) [1]_,
 
     .. math::
 

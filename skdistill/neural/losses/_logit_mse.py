@@ -10,15 +10,15 @@ from skdistill.neural.losses._response import ResponseLoss
 
 
 class LogitMSE(ResponseLoss):
-    r"""Mean squared difference of centred logits [1]_.
+    r"""Mean squared difference of centred logits.
 
     .. math::
 
         \frac{1}{C} \sum_k (\bar z_k - \bar t_k)^2
 
-    with the student's logits z and the teacher's t, from each of which the row's mean
-    is subtracted first: a teacher's logits are only known up to a constant. That is
-    the variance over classes of z - t. The temperature has no effect; half of this
+    with the student's logits z and the teacher's t [1]_, from each of which the row's
+    mean is subtracted first: a teacher's logits are only known up to a constant. That
+    is the variance over classes of z - t. The temperature has no effect; half of this
     loss is what T² KL tends to as T grows [2]_.
 
     References
