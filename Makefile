@@ -19,10 +19,11 @@ test test-slow test-oldest: export POLARS_MAX_THREADS = 1
 demo docs test test-slow test-oldest benchmark: export MPLBACKEND = Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-oldest lint format docs benchmark clean
+.PHONY: help demo test test-slow test-oldest lint format docs benchmark
+.PHONY: benchmark-neural clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP) ## Distill a forest into a small student; results in demo/
 	$(BIN)/python docs/examples/plot_quickstart.py --output demo
@@ -51,6 +52,9 @@ docs: $(STAMP) ## Build the documentation into docs/_build/html; warnings are er
 
 benchmark: $(STAMP) ## Measure speed
 	$(BIN)/python benchmarks/speed/run.py
+
+benchmark-neural: $(STAMP) ## Measure the speed of training and asking networks
+	$(BIN)/python benchmarks/neural/speed.py
 
 clean: ## Remove what the other targets made, but for the environments
 	rm -rf demo build dist

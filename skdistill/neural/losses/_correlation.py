@@ -25,8 +25,8 @@ class DIST(ResponseLoss):
         + intra \, \frac{1}{C} \sum_k (1 - \rho(p^T_{\cdot k}, q^T_{\cdot k})) \right]
 
     with Pearson's correlation :math:`\rho` [1]_, once over the classes of row i, once
-    over the rows of the batch for each class k; :math:`p^T` and :math:`q^T` are the softened
-    answers of teacher and student. The second term is the same number for each row. Its
+    over the rows of the batch for each class k; :math:`p^T` and :math:`q^T` are the
+    softened answers of teacher and student. The second term is the same number for each row. Its
     correlations are weighted by `weight`, so a row of weight 0 has no part in them; and
     what a row loses depends on the batch it is in.
 
