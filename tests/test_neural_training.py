@@ -2,6 +2,7 @@
 
 import warnings
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from torch.nn import functional as F
 
 from skdistill.neural import NeuralClassifier, _estimator, fit_together
 from skdistill.neural._architecture import ACTIVATIONS
+from skdistill.neural._preparation import prepare
 from skdistill.neural.losses import LOSSES
 from skdistill.neural.matching import RelationalKD
 from skdistill.neural.training import Job, Regime, _run, _train, train
@@ -1323,3 +1325,20 @@ def test_tables_of_every_kind_are_shared(kind, folds):
 
 def _rows_of(table, rows):
     return table.iloc[rows] if isinstance(table, pd.DataFrame) else table.tocsr()[rows]
+
+
+def test_epochs_of_a_moving_objective_are_judged_by_its_end():
+    settings = {"early_stopping": True, "max_epochs": 12, "n_iter_no_change": 99}
+    moving = student(final_temperature=1.0, final_alpha=0.0, **settings)
+    moving.fit_soft_targets(X, LESSONS[0])
+    lesson = replace(LESSONS[0], alpha=0.0, temperature=1.0)
+    (job,) = prepare(moving, X, LESSONS[0], goes_on=False).jobs
+    proba = moving.predict_proba(X[job.valid])
+    codes = lesson.labels[job.valid]
+    by_hand = -np.log(proba[np.arange(len(codes)), codes])
+    weight = np.ones(len(X)) if lesson.weight is None else lesson.weight
+    weight = weight[job.valid]
+    expected = (by_hand * weight).sum() / weight.sum()
+    history = moving.history_[0]
+    found = history["valid_loss"][history["best_epoch"] - 1]
+    assert found == pytest.approx(expected, rel=1e-4)

@@ -87,7 +87,8 @@ default="relu"
         more.
     early_stopping : bool, default=False
         Whether to hold rows out (stratified), to stop when the loss on these no longer
-        falls, and to return to the best epoch.
+        falls, and to return to the best epoch. Where temperature or alpha move, it is
+        the loss at their final values.
     validation_fraction : float, default=0.1
         Share of rows held out.
     n_iter_no_change : int, default=10

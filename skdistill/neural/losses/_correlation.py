@@ -26,9 +26,9 @@ class DIST(ResponseLoss):
 
     with Pearson's correlation :math:`\rho` [1]_, once over the classes of row i, once
     over the rows of the batch for each class k; :math:`p^T` and :math:`q^T` are the
-    softened answers of teacher and student. The second term is the same number for each row. Its
-    correlations are weighted by `weight`, so a row of weight 0 has no part in them; and
-    what a row loses depends on the batch it is in.
+    softened answers of teacher and student. The second term is the same number for each
+    row. Its correlations are weighted by `weight`, so a row of weight 0 has no part in
+    them; and what a row loses depends on the batch it is in.
 
     A row or a class about which both sides are constant is taken for a perfect
     correlation, one about which a single side is for none. Constant means a standard

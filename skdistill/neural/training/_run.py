@@ -74,6 +74,8 @@ class Run:
         self._of_valid = None
         if self._valid is not None:
             self._of_valid = Lessons(targets, self._valid, objective, flat.data)
+            # Epochs can only be compared by one measure: that of the last.
+            self._of_valid.at(1.0)
         self._bounds = _batches(self._train.shape[1], regime.batch_size)
         self._step = 0
         self._best = torch.full((len(jobs),), math.inf)
