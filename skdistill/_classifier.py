@@ -26,6 +26,7 @@ from skdistill.students import (
     check_student,
     has_probabilities,
     learn,
+    listens,
     wanted_representations,
 )
 from skdistill.targets import SoftTargets, TeacherOutput, build_targets
@@ -345,7 +346,8 @@ class DistillationClassifier(ClassifierMixin, BaseDistiller):
             weight=rows.weight,
         )
         del output  # the targets are as large; both are not needed at once
-        wanted = wanted_representations(self.student) if self.alpha > 0 else []
+        wanted = wanted_representations(self.student)
+        wanted = wanted if listens(self.student, self.alpha) else []
         if wanted:
             self._say("asking the teacher how it represents the rows")
             made = tuple(represent(teacher.model, X, what) for what in wanted)

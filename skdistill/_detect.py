@@ -23,8 +23,11 @@ def is_skorch_net(obj) -> bool:
 def is_network(obj) -> bool:
     """Whether `obj` is a network of any kind, whose own answers are logits.
 
-    That is a module, a skorch net, or an estimator that is made of modules.
+    That is a module, a skorch net, an estimator that is made of modules, or a pipeline
+    that ends in one of these.
     """
+    while hasattr(obj, "steps") and hasattr(obj, "named_steps"):
+        obj = obj.steps[-1][1]
     if is_module(obj) or is_skorch_net(obj):
         return True
     modules = getattr(obj, "modules_", [])

@@ -23,6 +23,7 @@ from skdistill._classifier import DistillationClassifier
 from skdistill._display import children_tags
 from skdistill._rows import TrainingRows
 from skdistill.students import (
+    InterruptedLesson,
     check_student,
     has_probabilities,
     wanted_representations,
@@ -174,7 +175,13 @@ class BornAgainClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             if self.verbose:
                 print(f"[{type(self).__name__}] generation {k + 1}")
             parent = generations[-1] if generations else None
-            child = self._teach(parent, rows, seed, params)
+            try:
+                child = self._teach(parent, rows, seed, params)
+            except InterruptedLesson as interrupt:
+                # One that was interrupted is not of the size of the others.
+                raise KeyboardInterrupt(
+                    f"Interrupted in generation {k + 1}: nothing is kept."
+                ) from interrupt
             generations = [*generations, child] if self.average else [child]
         return self._remember(rows, generations)
 

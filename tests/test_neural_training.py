@@ -268,7 +268,6 @@ SETTINGS = {
     "no hidden layer": {"hidden_layer_sizes": ()},
     "batch of 1 more": {"batch_size": N_ROWS - 1},
     "torch optimizer": {"optimizer": torch.optim.Adagrad},
-    "by tensor": {"optimizer": torch.optim.Adafactor},
     "batch norm": {"module": batch_norm},
     "layer norm": {"module": layer_norm},
     "residual": {"module": Residual},

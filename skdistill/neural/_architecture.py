@@ -194,11 +194,10 @@ def reset_parameters(module: nn.Module) -> nn.Module:
     ValueError
         If a parameter belongs to a part that has no `reset_parameters`.
     """
+    frozen = [p for p in module.parameters() if not p.requires_grad]
+    before = [parameter.detach().clone() for parameter in frozen]
     stuck = []
     for name, part in module.named_modules():
-        frozen = [not parameter.requires_grad for parameter in part.parameters()]
-        if frozen and all(frozen):
-            continue  # weights that somebody wants as they are
         own = list(part.named_parameters(recurse=False))
         reset = getattr(part, "reset_parameters", None)
         reset = reset or getattr(part, "_reset_parameters", None)
@@ -207,6 +206,9 @@ def reset_parameters(module: nn.Module) -> nn.Module:
                 reset()
         elif any(parameter.requires_grad for _, parameter in own):
             stuck += [f"{name}.{parameter}".lstrip(".") for parameter, _ in own]
+    with torch.no_grad():
+        for parameter, numbers in zip(frozen, before, strict=True):
+            parameter.copy_(numbers)  # somebody wants them as they are
     if stuck:
         raise ValueError(
             f"module={type(module).__name__} has parameters that cannot be initialised "

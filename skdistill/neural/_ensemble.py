@@ -9,9 +9,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from skdistill.neural._modules import as_tensor, cast_input, device_of, two_columns
+from skdistill.neural._modules import (
+    as_tensor,
+    cast_input,
+    device_of,
+    to_tensor,
+    two_columns,
+)
 from skdistill.neural._sharing import sharing_copy
-from skdistill.neural.training import ChainStack, chain_of
+from skdistill.neural.training import ChainStack, chain_of, rows_at_once
 
 #: Rows that are put to a module at once; for a stack, of all models together: what one
 #: layer gives for more of them no longer fits the caches.
@@ -51,13 +57,15 @@ class Ensemble:
         -------
         ndarray of shape (n_rows, n_classes), float64
         """
-        at_once = _ROWS_AT_ONCE
+        at_once = rows_at_once(X.shape[1:], _ROWS_AT_ONCE)
         if self._stack is not None:
             at_once = max(1, _ROWS_OF_STACK // len(self.modules))
         parts = []
         for start in range(0, max(X.shape[0], 1), at_once):
             rows = X[start : start + at_once]
-            rows = as_tensor(rows if isinstance(rows, np.ndarray) else rows.toarray())
+            rows = rows if isinstance(rows, np.ndarray) else rows.toarray()
+            # A module may write over its input; a chain of ours does not.
+            rows = to_tensor(rows) if self._stack is None else as_tensor(rows)
             rows = cast_input(rows, self.modules[0]).to(device_of(self.modules[0]))
             with torch.no_grad():
                 answers = self._mean(_filled(rows))[: len(rows)]

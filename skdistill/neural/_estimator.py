@@ -24,8 +24,9 @@ from skdistill.neural._preparation import (
 )
 from skdistill.neural._progress import progress_report
 from skdistill.neural._settings import check_settings, matchings
+from skdistill.neural.losses import make_loss
 from skdistill.neural.matching._layers_by_name import layer_outputs
-from skdistill.neural.training import Outcome, train
+from skdistill.neural.training import Outcome, on_cpu, train
 from skdistill.targets import SoftTargets
 
 
@@ -308,6 +309,23 @@ default="relu"
         X = self._validated(X, reset=not self._goes_on())
         return self._train(prepare(self, X, targets, goes_on=self._goes_on()))
 
+    def check_lesson(self, n_classes=None) -> None:
+        """Check the parameters, before a teacher is asked; for distillers.
+
+        Parameters
+        ----------
+        n_classes : int, default=None
+            Classes to tell apart, once that is known.
+
+        Raises
+        ------
+        ValueError
+            Naming what is wrong, or why the loss cannot tell so few classes apart.
+        """
+        check_settings(self)
+        if n_classes is not None:
+            make_loss(self.loss).check(n_classes)
+
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Go on for one epoch over some rows.
 
@@ -581,6 +599,7 @@ default="relu"
         if "modules_" in state:
             # A file that was written next to an accelerator is read without one.
             state["modules_"] = [deepcopy(m).cpu() for m in state["modules_"]]
+            state["_optimizer_states"] = on_cpu(state["_optimizer_states"])
         return state
 
     def __setstate__(self, state):

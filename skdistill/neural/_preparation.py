@@ -30,7 +30,7 @@ from skdistill.neural.embeddings import PiecewiseLinearEncoding, quantile_edges
 from skdistill.neural.losses import make_loss
 from skdistill.neural.matching._matcher import Matcher, make_matcher
 from skdistill.neural.training import Job, Objective, Regime
-from skdistill.targets import UNLABELED, SoftTargets
+from skdistill.targets import UNLABELED, SoftTargets, normalize_rows
 
 #: With fewer steps a rate of 1e-3 gets nowhere, however few rows there are.
 _LEAST_STEPS, _LEAST_EPOCHS = 3000, 50
@@ -194,7 +194,7 @@ def prepare(
         encoder = encoder if goes_on else encoder.fit(X, targets.weight)
         rows = encoder.transform(X)
         rows = rows if sparse.issparse(rows) else as_tensor(rows)
-    targets = targets.weighted_by_class(_class_weights(estimator, targets))
+    targets = _weighted_by_class(targets, _class_weights(estimator, targets))
     seeds = _seeds(estimator, goes_on)
     modules = _modules(estimator, encoder, rows, targets, seeds, goes_on)
     states = [None] * len(modules)
@@ -206,6 +206,7 @@ def prepare(
         Job(module, seed, rows, targets, *part, state)
         for module, seed, part, state in zip(modules, seeds, parts, states, strict=True)
     ]
+    _check_representations(estimator, targets, has_teacher=has_teacher)
     will_go_on = epochs is not None or bool(estimator.warm_start)
     return Prepared(
         jobs=jobs,
@@ -217,6 +218,17 @@ def prepare(
         row_shape=tuple(rows.shape[1:]),
         goes_on=goes_on,
     )
+
+
+def _check_representations(estimator, targets, *, has_teacher: bool) -> None:
+    wanted, given = matchings(estimator.matching), targets.representations
+    listens = has_teacher and np.any(targets.alpha)
+    if wanted and listens and len(wanted) != len(given):
+        raise ValueError(
+            f"matching has {len(wanted)} losses, but the targets hold {len(given)} "
+            "representations of the teacher's; a DistillationClassifier makes them, or "
+            "SoftTargets(..., representations=(...))."
+        )
 
 
 def _with_mean_weight(targets: SoftTargets) -> SoftTargets:
@@ -246,7 +258,7 @@ def _modules(estimator, encoder, rows, targets, seeds, goes_on) -> list[nn.Modul
     if template is None:
         template = _perceptron(estimator, encoder, rows, targets)
     some = rows[:_FEW_ROWS]
-    some = to_tensor(some.toarray()) if sparse.issparse(some) else some
+    some = to_tensor(some.toarray()) if sparse.issparse(some) else some.clone()
     made = [
         make_module(
             template,
@@ -310,6 +322,15 @@ def _class_weights(estimator, targets: SoftTargets) -> NDArray | None:
     return weights
 
 
+def _weighted_by_class(targets: SoftTargets, weights: NDArray | None) -> SoftTargets:
+    """Weigh classes, the teacher's before any temperature: its logits, plus log(w)."""
+    if weights is None:
+        return targets
+    tilt = weights ** (1.0 / targets.temperature)
+    teacher = normalize_rows(targets.teacher * tilt)
+    return replace(targets.weighted_by_class(weights), teacher=teacher)
+
+
 def _split(
     estimator, targets: SoftTargets, seed: int, *, hold_out: bool
 ) -> tuple[NDArray, NDArray | None]:
@@ -317,6 +338,11 @@ def _split(
     rows = np.arange(len(targets.labels))
     if targets.weight is not None:
         rows = rows[targets.weight > 0]
+    if not len(rows):
+        raise ValueError(
+            "No row is left to train on: all weights (sample_weight, class_weight) are "
+            "0."
+        )
     if not hold_out:
         return rows, None
     labels = targets.labels[rows]

@@ -13,7 +13,7 @@ from torch import nn
 from skdistill.neural._architecture import ACTIVATIONS
 from skdistill.neural.losses import make_loss
 from skdistill.neural.matching._base import Matching
-from skdistill.neural.training._optimizers import NAMES
+from skdistill.neural.training._optimizers import NAMES, NOT_ELEMENTWISE
 
 #: Numbers: least, most, and whether these two are allowed themselves.
 _NUMBERS: dict[str, tuple[float, float, str]] = {
@@ -73,10 +73,11 @@ def check_settings(estimator) -> None:
             f"optimizer={optimizer!r} must be one of {tuple(NAMES)} or a class of "
             "torch.optim"
         )
-    elif getattr(optimizer, "func", optimizer) is torch.optim.LBFGS:
+    elif getattr(optimizer, "func", optimizer) in NOT_ELEMENTWISE:
         wrong.append(
-            "optimizer=LBFGS asks for the loss several times a step, on all rows at "
-            f"once; use one of {tuple(NAMES)}"
+            f"optimizer={optimizer!r} looks at whole tensors or asks for the loss "
+            "itself; use one that goes number by number, as one of "
+            f"{tuple(NAMES)}"
         )
     wrong += [*_wrong_kinds(estimator), *_wrong_objective(estimator)]
     if wrong:

@@ -143,7 +143,8 @@ def _alike(students, ready: Sequence[Prepared]) -> list[list[int]]:
     groups: dict[tuple, list[int]] = {}
     for k, (student, prepared) in enumerate(zip(students, ready, strict=True)):
         alone = k if prepared.matcher is not None else None
-        key = (_settings(student), prepared.regime, alone)
+        regime = prepared.regime
+        key = (_settings(student), regime.max_epochs, regime.batch_size, alone)
         groups.setdefault(key, []).append(k)
     return list(groups.values())
 

@@ -23,6 +23,7 @@ from skdistill.students._ladder import (
     check_student,
     has_probabilities,
     learn,
+    listens,
     route_of,
     wanted_representations,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "check_student",
     "has_probabilities",
     "learn",
+    "listens",
     "route_of",
     "wanted_representations",
 ]

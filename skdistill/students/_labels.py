@@ -19,7 +19,13 @@ def takes(student, targets: SoftTargets) -> bool:
         not np.any(targets.alpha)
         and not (is_module(student) or is_skorch_net(student))
         and is_classifier(student)
+        and not comes_to_listen(student)
     )
+
+
+def comes_to_listen(student) -> bool:
+    """Whether a student turns to its teacher later on, though alpha begins at 0."""
+    return bool(getattr(student, "final_alpha", None))
 
 
 def teach(student, X, targets: SoftTargets, fit_params: dict) -> Lesson:

@@ -100,6 +100,9 @@ def check_student(student, classes: NDArray | None = None) -> None:
         )
     _rung(learner)
     validate_params(learner)
+    # What learns soft targets by itself may know what it cannot learn.
+    if hasattr(learner, "check_lesson"):
+        learner.check_lesson(None if classes is None else len(classes))
     if classes is not None:
         check_class_weight(getattr(learner, "class_weight", None), classes)
 
@@ -110,6 +113,11 @@ def has_probabilities(student) -> bool:
     if is_module(learner) or is_skorch_net(learner):
         return True
     return hasattr(learner, "predict_proba") or is_regressor(learner)
+
+
+def listens(student, alpha: float) -> bool:
+    """Whether a student hears its teacher at all."""
+    return alpha > 0 or _labels.comes_to_listen(_pipeline.last_step(student))
 
 
 def wanted_representations(student) -> list:

@@ -77,8 +77,11 @@ class InterruptedLesson(KeyboardInterrupt):
     """
 
     def __init__(self, message: str, lesson: Lesson):
-        super().__init__(message)
+        super().__init__(message, lesson)
         self.lesson = lesson
+
+    def __str__(self) -> str:
+        return self.args[0]
 
 
 @dataclass(frozen=True)

@@ -133,8 +133,7 @@ class EstimatorTeacher(Teacher):
 
 def _has_logits(estimator) -> bool:
     """Whether `decision_function` gives the logits of a network."""
-    last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
-    return is_network(last) and hasattr(last, "decision_function")
+    return is_network(estimator) and hasattr(estimator, "decision_function")
 
 
 def score_method(estimator, *, hard: bool = False) -> str:

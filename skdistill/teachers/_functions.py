@@ -84,7 +84,9 @@ class ModuleTeacher(FunctionTeacher):
 
         super().__init__(module, output)
         self.name = type(module).__name__
-        self._to_ask = sharing_copy(module)
+        # A module in evaluation mode has no mode to switch.
+        trains = any(part.training for part in module.modules())
+        self._to_ask = sharing_copy(module) if trains else module
 
     def _ask(self, X):
         from skdistill.neural import logits_of

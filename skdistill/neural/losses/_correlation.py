@@ -61,6 +61,7 @@ class DIST(ResponseLoss):
     """
 
     name: ClassVar[str] = "dist"
+    depends_on_batch: ClassVar[bool] = True
     min_classes: ClassVar[int] = 3
     _too_few: ClassVar[str] = (
         "the correlation of two probabilities that sum to 1 is always -1 or 1, "

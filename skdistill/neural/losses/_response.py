@@ -29,11 +29,15 @@ class ResponseLoss(BaseEstimator, metaclass=ABCMeta):
     ----------
     name : str
         What :func:`make_loss` knows the loss by.
+    #: Whether the loss of a row depends on the other rows of its batch.
+    depends_on_batch: ClassVar[bool] = False
     min_classes : int
         The loss is refused where there are fewer.
     """
 
     name: ClassVar[str]
+    #: Whether the loss of a row depends on the other rows of its batch.
+    depends_on_batch: ClassVar[bool] = False
     min_classes: ClassVar[int] = 2
     #: Why the loss is nothing for fewer classes, and what to use there.
     _too_few: ClassVar[str] = "with a single class there is nothing to tell apart"

@@ -42,6 +42,42 @@ class Matching(BaseEstimator):
         # Cloning the parameters would forget what a transformer has learned.
         return type(self)(**self.get_params(deep=False))
 
+    def get_params(self, deep=True):
+        """Get parameters; those of a given transformer are not among them.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Makes no difference: `teacher_layer` is used as it is.
+
+        Returns
+        -------
+        dict
+            Names to values.
+        """
+        return super().get_params(deep=False)
+
+    def set_params(self, **params):
+        """Set parameters, but none of a given transformer.
+
+        Parameters
+        ----------
+        **params : dict
+            Names to values.
+
+        Returns
+        -------
+        self : Matching
+            This loss.
+        """
+        nested = sorted(name for name in params if name.startswith("teacher_layer__"))
+        if nested:
+            raise ValueError(
+                f"{nested[0]!r} cannot be set: teacher_layer is used as it is, fitted, "
+                "so its parameters have no effect. Give another one."
+            )
+        return super().set_params(**params)
+
     def check(self) -> None:
         """Check the parameters; all that is wrong goes in one message.
 

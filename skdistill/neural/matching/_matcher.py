@@ -13,9 +13,6 @@ from skdistill.neural._modules import to_tensor
 from skdistill.neural.matching._base import Matching
 from skdistill.neural.matching._layers_by_name import capture
 
-#: Rows by which the shapes of layers are found out.
-_ROWS_TO_TRY = 2
-
 
 class Matcher:
     """What a student in training misses of its teacher's representations.
@@ -82,8 +79,3 @@ def make_matcher(matchings: Sequence[Matching], representations) -> Matcher | No
     if not matchings or not representations:
         return None
     return Matcher(matchings, representations)
-
-
-def rows_to_try(x: Tensor) -> Tensor:
-    """The first rows of a batch."""
-    return x[:_ROWS_TO_TRY]

@@ -7,6 +7,8 @@ takes a stack through its epochs.
 
 from skdistill.neural.training._jobs import Job, Outcome, Regime, Report
 from skdistill.neural.training._objective import Objective
+from skdistill.neural.training._optimizers import on_cpu
+from skdistill.neural.training._run import rows_at_once
 from skdistill.neural.training._stack import ChainStack, chain_of
 from skdistill.neural.training._train import train
 
@@ -18,5 +20,7 @@ __all__ = [
     "Regime",
     "Report",
     "chain_of",
+    "on_cpu",
+    "rows_at_once",
     "train",
 ]

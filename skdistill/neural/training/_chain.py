@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from copy import deepcopy
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from skdistill.neural._seeding import seeded
 from skdistill.neural.training._alike import architecture
 from skdistill.neural.training._layers import (
     Activation,
@@ -209,16 +212,27 @@ def _follow(module: nn.Module, *, training: bool) -> list | None:
                 copied.set_submodule(name, _Sign(name))
         copied.train(training)
         before = architecture(copied), _numbers(copied)
-        last = copied(_Visitor(steps))
+        of_python = random.getstate()
+        with seeded(0):
+            undrawn = _generators()
+            last = copied(_Visitor(steps))
+            drew = undrawn != _generators()
+        random.setstate(of_python)
         after = architecture(copied), _numbers(copied)
     except Exception:  # whatever a foreign forward does with what is no tensor
         return None
     untouched = before[0] == after[0] and all(
         torch.equal(*pair) for pair in zip(before[1], after[1], strict=True)
     )
-    return (
-        steps if untouched and isinstance(last, _Visitor) and last.is_last() else None
-    )
+    whole = isinstance(last, _Visitor) and last.is_last()
+    return steps if untouched and whole and not drew else None
+
+
+def _generators() -> tuple:
+    """The states of the generators that a forward pass could draw from."""
+    _, keys, place, *_ = np.random.get_state()  # noqa: NPY002
+    of_torch = torch.get_rng_state().numpy().tobytes()
+    return of_torch, np.asarray(keys).tobytes(), place, random.getstate()
 
 
 def _numbers(module: nn.Module) -> list[Tensor]:

@@ -142,7 +142,8 @@ class Lessons:
         self._which = [place[id(each)] for each in targets]
         self._starts = torch.tensor([int(starts[k]) for k in self._which])
         self._scale = torch.tensor(
-            [_scale(each, rows) for each, rows in zip(targets, train, strict=True)]
+            [_scale(each, rows) for each, rows in zip(targets, train, strict=True)],
+            dtype=torch.float64,
         ).to(like)
         labels = np.concatenate([each.labels for each in self._distinct])
         self._labels = torch.tensor(labels, dtype=torch.int64, device=like.device)
@@ -171,7 +172,7 @@ class Lessons:
         heat = [self._heat[k] for k in self._which]
         self.temperature: float | Tensor = heat[0]
         if len(set(heat)) > 1:
-            self.temperature = torch.tensor(heat).to(self._like)
+            self.temperature = torch.tensor(heat, dtype=torch.float64).to(self._like)
 
     def keep(self, models: Tensor) -> None:
         """Go on with some of the models only."""

@@ -13,7 +13,7 @@ from skdistill.neural.training._stack import Stack
 Make = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 
 #: Each updates a number by its own gradient alone: K models side by side are as K
-#: alone. (Adafactor, LBFGS, LARS and Muon look at whole tensors.)
+#: alone.
 _ELEMENTWISE = (
     torch.optim.Adam,
     torch.optim.AdamW,
@@ -26,6 +26,13 @@ _ELEMENTWISE = (
     torch.optim.Rprop,
     torch.optim.Adagrad,
     torch.optim.Adadelta,
+)
+
+#: These look at whole tensors, or ask for the loss themselves.
+NOT_ELEMENTWISE = tuple(
+    getattr(torch.optim, name)
+    for name in ("LBFGS", "Adafactor", "Muon", "SparseAdam")
+    if hasattr(torch.optim, name)
 )
 
 NAMES: dict[str, type[torch.optim.Optimizer]] = {
@@ -63,7 +70,7 @@ def make_optimizer(
     torch.optim.Optimizer
     """
     settings: dict = {"lr": learning_rate}
-    if weight_decay:
+    if weight_decay or isinstance(optimizer, str):
         settings["weight_decay"] = weight_decay
     if isinstance(optimizer, str):
         if optimizer in _FUSED:
@@ -96,7 +103,8 @@ def keep_models(optimizer: torch.optim.Optimizer, stack: Stack, models: Tensor) 
 
 def state_of(optimizer: torch.optim.Optimizer, stack: Stack, model: int) -> dict:
     """Copy what the optimizer knows about one model: by name, whole or by parameter."""
-    weights, state = stack.weights, {}
+    weights = stack.weights
+    state: dict = {"optimizer": type(optimizer)}
     for name, value in optimizer.state.get(weights.flat, {}).items():
         if isinstance(value, Tensor) and value.shape == weights.flat.shape:
             parts = weights.views(value).items()
@@ -106,15 +114,32 @@ def state_of(optimizer: torch.optim.Optimizer, stack: Stack, model: int) -> dict
     return state
 
 
+def on_cpu(state):
+    """Bring tensors in nested lists and dicts to the CPU."""
+    if isinstance(state, Tensor):
+        return state.cpu()
+    if isinstance(state, list):
+        return [on_cpu(entry) for entry in state]
+    if isinstance(state, dict):
+        return {name: on_cpu(entry) for name, entry in state.items()}
+    return state
+
+
 def load_states(
     optimizer: torch.optim.Optimizer, stack: Stack, states: list[dict]
 ) -> None:
     """Give an optimizer what `state_of` copied, of each of the models."""
     weights = stack.weights
+    if any(state["optimizer"] is not type(optimizer) for state in states):
+        return  # of another kind: it begins anew
     for name, value in states[0].items():
+        if name == "optimizer":
+            continue
         if isinstance(value, dict):
             parts = [torch.stack([s[name][part] for s in states]) for part in value]
-            value = torch.cat([part.reshape(-1) for part in parts])
+            value = torch.cat([part.reshape(-1) for part in parts]).to(weights.flat)
+        elif isinstance(value, Tensor):
+            value = value.clone()
         optimizer.state[weights.flat][name] = value
 
 

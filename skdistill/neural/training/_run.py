@@ -16,7 +16,7 @@ from skdistill.neural.matching._matcher import Matcher
 from skdistill.neural.training._batches import Inputs
 from skdistill.neural.training._draws import Draws
 from skdistill.neural.training._jobs import Job, Outcome, Regime, Report
-from skdistill.neural.training._objective import Lessons, Objective
+from skdistill.neural.training._objective import Batch, Lessons, Objective
 from skdistill.neural.training._optimizers import (
     keep_models,
     load_states,
@@ -32,6 +32,9 @@ _BLOCK = 2**24
 
 #: Rows of all models together that are evaluated at once.
 _ROWS_AT_ONCE = 8192
+
+#: Bytes of rows that are evaluated at once.
+_ROW_BYTES = 2**22
 
 #: Rows by which a matcher finds out shapes.
 _ROWS_TO_TRY = 4
@@ -168,9 +171,16 @@ class Run:
         )
         answers = [self._learn(*step) for step in steps]
         with torch.no_grad():
-            losses = self._lessons.losses(torch.cat(answers, dim=1), told)
+            losses = self._losses(answers, told, sizes)
         self._note_failures(losses, rows, x, first, epoch)
         return losses.sum(dim=1).to("cpu", torch.float64)
+
+    def _losses(self, answers: list[Tensor], told: Batch, sizes: list[int]) -> Tensor:
+        """Compute the loss of each row, of several batches at once where it can be."""
+        if not self._objective.loss.depends_on_batch:
+            return self._lessons.losses(torch.cat(answers, dim=1), told)
+        batches = zip(answers, told.split(sizes), strict=True)
+        return torch.cat([self._lessons.losses(*batch) for batch in batches], dim=1)
 
     def _learn(self, x: Tensor, batch, rows: Tensor) -> Tensor:
         """Take one step; the logits before it."""
@@ -233,6 +243,10 @@ class Run:
             self._keep_state(torch.arange(len(self._alive)), epoch)
             return None
         losses = self._validation_losses(self._valid, self._of_valid)
+        self._drop_unjudged(losses, epoch)
+        losses = losses[losses.isfinite()]
+        if not len(self._alive):
+            return None
         better = losses < self._best[self._alive]
         clearly = losses < self._best[self._alive] - self.regime.tol
         for k, loss in enumerate(losses.tolist()):
@@ -247,9 +261,23 @@ class Run:
             self._leave(done, "early_stopping")
         return mean
 
+    def _drop_unjudged(self, losses: Tensor, epoch: int) -> None:
+        """Let models go of which held-out rows cannot tell how good they are."""
+        failed = (~losses.isfinite()).nonzero()[:, 0]
+        for k in failed.tolist():
+            outcome = self._outcomes[self._alive[k]]
+            outcome.valid_losses.append(float(losses[k]))
+            outcome.message = (
+                f"The loss on the held-out rows was {float(losses[k])} in epoch "
+                f"{epoch}. Look for extreme values among the rows, scale the inputs, "
+                f"or try a smaller learning_rate. {_kept(outcome.best_epoch)}"
+            )
+        if len(failed):
+            self._leave(failed, "failed")
+
     def _validation_losses(self, held_out: Tensor, lessons: Lessons) -> Tensor:
         n_rows = held_out.shape[1]
-        at_once = max(1, _ROWS_AT_ONCE // len(self._alive))
+        at_once = self._rows_to_judge()
         total = torch.zeros(len(self._alive), dtype=torch.float64)
         for start in range(0, n_rows, at_once):
             rows = held_out[:, start : start + at_once]
@@ -258,6 +286,16 @@ class Run:
             total += losses.sum(dim=1).to("cpu", torch.float64)
         # Of a loss that is not finite nobody can say that it is better.
         return (total / n_rows).nan_to_num(nan=math.inf).to(torch.float32)
+
+    def _rows_to_judge(self) -> int:
+        if self._objective.loss.depends_on_batch:
+            return self.regime.batch_size
+        most = rows_at_once(self._inputs.row_shape, _ROWS_AT_ONCE)
+        return max(1, most // len(self._alive))
+
+    @property
+    def _judges(self) -> bool:
+        return self._valid is not None
 
     def _keep_state(self, models: Tensor, epoch: int) -> None:
         """Remember the weights of some models, to be theirs if training ends badly."""
@@ -273,7 +311,8 @@ class Run:
         for k in models.tolist():
             job = self._alive[k]
             self._outcomes[job].end = end
-            if self.regime.keep_optimizer:
+            # Elsewhere the weights are not those that this state belongs to.
+            if self.regime.keep_optimizer and end == "max_epochs" and not self._judges:
                 left = state_of(self._optimizer, self._stack, k)
                 self._outcomes[job].optimizer = left
             state = {name: tensor[k] for name, tensor in self._kept.items()}
@@ -293,6 +332,11 @@ class Run:
         if self._valid is not None and self._of_valid is not None:
             self._valid = self._valid[staying]
             self._of_valid.keep(staying)
+
+
+def rows_at_once(row_shape: Sequence[int], most: int) -> int:
+    """How many rows to evaluate at once, by their size: layers may be wider."""
+    return max(1, min(most, _ROW_BYTES // (4 * max(1, math.prod(row_shape)))))
 
 
 def _kept(epoch: int) -> str:

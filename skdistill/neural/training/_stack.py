@@ -83,11 +83,6 @@ class Stack:
         self.weights = Weights(modules)
 
     @property
-    def n_models(self) -> int:
-        """K."""
-        return len(next(iter(self.weights.arrays.values.values())))
-
-    @property
     def module(self) -> nn.Module:
         """The module that is trained, of a stack of one that is called as it is."""
         raise NotImplementedError

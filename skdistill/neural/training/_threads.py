@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Lock
 
 import torch
 
@@ -12,16 +11,10 @@ import torch
 #: more threads than free cores it is a hundred times faster: they wait for each other.
 _LEAST_WORK = 10_000_000
 
-_LOCK = Lock()
-_USERS = 0
-_BEFORE = 1
-
 
 @contextmanager
 def threads_for(n_operations: float) -> Iterator[None]:
-    """Let torch use one thread if there is little to do in a step.
-
-    The setting is the process's: it is put back when the last user has left.
+    """Let torch use one thread, from this one, if there is little to do in a step.
 
     Parameters
     ----------
@@ -31,16 +24,9 @@ def threads_for(n_operations: float) -> Iterator[None]:
     if n_operations >= _LEAST_WORK:
         yield
         return
-    global _USERS, _BEFORE
-    with _LOCK:
-        if not _USERS:
-            _BEFORE = torch.get_num_threads()
-            torch.set_num_threads(1)
-        _USERS += 1
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
     try:
         yield
     finally:
-        with _LOCK:
-            _USERS -= 1
-            if not _USERS:
-                torch.set_num_threads(_BEFORE)
+        torch.set_num_threads(before)

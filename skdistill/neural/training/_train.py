@@ -96,7 +96,8 @@ def _stacks(jobs: Sequence[Job], regime: Regime, *, alone: bool) -> list[list[in
 def _kind(job: Job) -> tuple:
     n_valid = None if job.valid is None else len(job.valid)
     shape = tuple(job.X.shape[1:])
-    return architecture(job.module), len(job.train), n_valid, shape
+    step = None if job.optimizer is None else float(job.optimizer.get("step", 0))
+    return architecture(job.module), len(job.train), n_valid, shape, step
 
 
 def _models_in_budget(job: Job) -> int:
@@ -108,8 +109,8 @@ def _models_in_budget(job: Job) -> int:
 
 
 def _can_stack(job: Job) -> bool:
-    inputs = Inputs([job.X], job.module)
-    if chain_of(job.module, inputs.row_shape) is not None:
+    if chain_of(job.module, tuple(job.X.shape[1:])) is not None:
         return True
-    some = torch.from_numpy(job.train[:_ROWS_TO_TRY].astype(np.int64))
-    return takes_vmap(job.module, inputs.take(some[None])[0])
+    some = Inputs([job.X[job.train[:_ROWS_TO_TRY]]], job.module)
+    rows = torch.arange(min(_ROWS_TO_TRY, len(job.train)))
+    return takes_vmap(job.module, some.take(rows[None])[0])
