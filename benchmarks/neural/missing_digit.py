@@ -21,8 +21,8 @@ from skdistill.neural import NeuralClassifier
 from skdistill.targets import SoftTargets, soften
 
 DIGITS = [3, 7]
-#: Added to the logit.
-BIASES = np.linspace(-5, 20, 251)
+#: Added to the logit; of equally good ones the first, the smallest, is taken.
+BIASES = np.array(sorted(np.linspace(-5, 20, 251), key=abs))
 #: Hidden units, temperature, alpha.
 SETTINGS = [((128,), 5.0, 0.7), ((128,), 5.0, 1.0), ((800, 800), 20.0, 1.0)]
 HERE = Path(__file__).resolve().parent
