@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 
+import numpy as np
 from sklearn import get_config
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.utils.metadata_routing import (
@@ -12,6 +13,7 @@ from sklearn.utils.metadata_routing import (
     MethodMapping,
     process_routing,
 )
+from sklearn.utils.metaestimators import available_if
 
 from skdistill._display import visual_block
 from skdistill.teachers import is_given, is_list, keep_or_clone, members_of
@@ -30,6 +32,31 @@ def _unexpected(names: list[str]) -> str:
 
 def _routes(child) -> bool:
     return hasattr(child, "get_metadata_routing") and not isinstance(child, type)
+
+
+def _says_proba(self) -> bool:
+    return hasattr(self, "predict_proba")
+
+
+class SaysLogProba:
+    """The mixin for classifiers whose `predict_proba` is all they know."""
+
+    @available_if(_says_proba)
+    def predict_log_proba(self, X):
+        """Predict the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_rows, n_features)
+            Rows, as the student takes them.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_classes)
+            One column for each of `classes_`.
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
 
 
 class BaseDistiller(MetaEstimatorMixin, BaseEstimator):

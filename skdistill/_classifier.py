@@ -15,7 +15,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
 from skdistill import _checks
-from skdistill._base import BaseDistiller
+from skdistill._base import BaseDistiller, SaysLogProba
 from skdistill._display import children_tags, tags_of
 from skdistill._rows import TrainingRows, stack_rows
 from skdistill._seeds import Seeded, seed_children
@@ -85,7 +85,7 @@ def _says_decision(self) -> bool:
     return hasattr(self.student, "decision_function")
 
 
-class DistillationClassifier(ClassifierMixin, BaseDistiller):
+class DistillationClassifier(SaysLogProba, ClassifierMixin, BaseDistiller):
     r"""Train a small student on what a heavy teacher says about each row.
 
     The student minimises, over its rows,
@@ -430,23 +430,6 @@ class DistillationClassifier(ClassifierMixin, BaseDistiller):
             One column for each of `classes_`.
         """
         return self._taught(X).predict_proba(X)
-
-    @available_if(_says_proba)
-    def predict_log_proba(self, X):
-        """Predict the logarithm of the probability of each class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_rows, n_features)
-            Rows, as the student takes them.
-
-        Returns
-        -------
-        ndarray of shape (n_rows, n_classes)
-            One column for each of `classes_`.
-        """
-        with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
 
     @available_if(_says_decision)
     def decision_function(self, X):

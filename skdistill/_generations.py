@@ -18,7 +18,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
 from skdistill import _checks
-from skdistill._base import _routes
+from skdistill._base import SaysLogProba, _routes
 from skdistill._classifier import DistillationClassifier
 from skdistill._display import children_tags
 from skdistill._rows import TrainingRows
@@ -51,7 +51,9 @@ def _says_proba(self) -> bool:
     return has_probabilities(self.student)
 
 
-class BornAgainClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class BornAgainClassifier(
+    SaysLogProba, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+):
     r"""Train a student, then let it teach another like it, and so on.
 
     The first generation learns from the labels alone. Each later one is a fresh
@@ -300,23 +302,6 @@ class BornAgainClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         """
         generations = self._fitted()
         return sum(each.predict_proba(X) for each in generations) / len(generations)
-
-    @available_if(_says_proba)
-    def predict_log_proba(self, X):
-        """Predict the logarithm of the probability of each class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_rows, n_features)
-            Rows, as the student takes them.
-
-        Returns
-        -------
-        ndarray of shape (n_rows, n_classes)
-            One column for each of `classes_`.
-        """
-        with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
 
     @available_if(_says_decision)
     def decision_function(self, X):

@@ -161,13 +161,34 @@ def prepare(
     -------
     Prepared
     """
+    _check_lesson(estimator, X, targets, goes_on=goes_on)
+    _check_objective(estimator, targets, has_teacher=has_teacher)
+    targets = _with_mean_weight(targets)
+    encoder, rows = _encoded(estimator, X, targets, goes_on, like)
+    targets = _weighted_by_class(targets, _class_weights(estimator, targets))
+    hold_out = epochs is None and estimator.early_stopping
+    jobs = _jobs(estimator, encoder, rows, targets, goes_on, hold_out=hold_out)
+    will_go_on = epochs is not None or bool(estimator.warm_start)
+    return Prepared(
+        jobs=jobs,
+        objective=_objective(estimator, has_teacher),
+        regime=_regime(estimator, len(jobs[0].train), epochs, will_go_on),
+        matcher=make_matcher(matchings(estimator.matching), targets.representations),
+        encoder=encoder,
+        classes=targets.classes,
+        row_shape=tuple(rows.shape[1:]),
+        goes_on=goes_on,
+    )
+
+
+def _check_lesson(estimator, X, targets, *, goes_on: bool) -> None:
+    """Raise unless the targets are about such rows, and of classes to tell apart."""
     if not isinstance(targets, SoftTargets):
         raise TypeError(
             f"targets={type(targets).__name__} is no lesson; give SoftTargets, as "
             "skdistill.targets.build_targets makes them."
         )
-    n_classes = len(targets.classes)
-    if n_classes < 2:
+    if len(targets.classes) < 2:
         raise ValueError(
             f"Classifier can't train when only one class is present: y has one class "
             f"only, {targets.classes.tolist()[0]!r}."
@@ -183,52 +204,48 @@ def prepare(
             f"X has {X.shape[0]} rows and targets speak of {len(targets.labels)}; give "
             "one row of targets for each row of X."
         )
-    loss = make_loss(estimator.loss)
-    if has_teacher and (np.any(targets.alpha) or estimator.final_alpha):
-        loss.check(n_classes)
-    targets = _with_mean_weight(targets)
-    if like is not None:
-        encoder, rows = like.encoder, like.jobs[0].X
-    else:
-        encoder = estimator._encoder if goes_on else new_encoder(estimator)
-        encoder = encoder if goes_on else encoder.fit(X, targets.weight)
-        rows = encoder.transform(X)
-        rows = rows if sparse.issparse(rows) else as_tensor(rows)
-    targets = _weighted_by_class(targets, _class_weights(estimator, targets))
-    seeds = _seeds(estimator, goes_on)
-    modules = _modules(estimator, encoder, rows, targets, seeds, goes_on)
-    states = [None] * len(modules)
-    if goes_on:
-        states = estimator._optimizer_states
-    hold_out = epochs is None and estimator.early_stopping
-    parts = [_split(estimator, targets, seed, hold_out=hold_out) for seed in seeds]
-    jobs = [
-        Job(module, seed, rows, targets, *part, state)
-        for module, seed, part, state in zip(modules, seeds, parts, states, strict=True)
-    ]
-    _check_representations(estimator, targets, has_teacher=has_teacher)
-    will_go_on = epochs is not None or bool(estimator.warm_start)
-    return Prepared(
-        jobs=jobs,
-        objective=_objective(estimator, loss, has_teacher),
-        regime=_regime(estimator, len(jobs[0].train), epochs, will_go_on),
-        matcher=make_matcher(matchings(estimator.matching), targets.representations),
-        encoder=encoder,
-        classes=targets.classes,
-        row_shape=tuple(rows.shape[1:]),
-        goes_on=goes_on,
-    )
 
 
-def _check_representations(estimator, targets, *, has_teacher: bool) -> None:
+def _check_objective(estimator, targets: SoftTargets, *, has_teacher: bool) -> None:
+    """Raise unless the teacher says all that the losses compare with."""
+    if not has_teacher:
+        return
+    listens = bool(np.any(targets.alpha))
+    if listens or estimator.final_alpha:
+        make_loss(estimator.loss).check(len(targets.classes))
     wanted, given = matchings(estimator.matching), targets.representations
-    listens = has_teacher and np.any(targets.alpha)
     if wanted and listens and len(wanted) != len(given):
         raise ValueError(
             f"matching has {len(wanted)} losses, but the targets hold {len(given)} "
             "representations of the teacher's; a DistillationClassifier makes them, or "
             "SoftTargets(..., representations=(...))."
         )
+
+
+def _encoded(estimator, X, targets: SoftTargets, goes_on: bool, like: Prepared | None):
+    """Encode rows, as for another estimator where that will do."""
+    if like is not None:
+        return like.encoder, like.jobs[0].X
+    if goes_on:
+        encoder = estimator._encoder
+    else:
+        encoder = new_encoder(estimator).fit(X, targets.weight)
+    rows = encoder.transform(X)
+    return encoder, rows if sparse.issparse(rows) else as_tensor(rows)
+
+
+def _jobs(
+    estimator, encoder, rows, targets: SoftTargets, goes_on: bool, *, hold_out: bool
+) -> list[Job]:
+    """Make a job of each member."""
+    seeds = _seeds(estimator, goes_on)
+    modules = _modules(estimator, encoder, rows, targets, seeds, goes_on)
+    states = estimator._optimizer_states if goes_on else [None] * len(modules)
+    parts = [_split(estimator, targets, seed, hold_out=hold_out) for seed in seeds]
+    return [
+        Job(module, seed, rows, targets, *part, state)
+        for module, seed, part, state in zip(modules, seeds, parts, states, strict=True)
+    ]
 
 
 def _with_mean_weight(targets: SoftTargets) -> SoftTargets:
@@ -358,7 +375,8 @@ def _split(
     return np.sort(train), np.sort(valid)
 
 
-def _objective(estimator, loss, has_teacher: bool) -> Objective:
+def _objective(estimator, has_teacher: bool) -> Objective:
+    loss = make_loss(estimator.loss)
     smoothing = float(estimator.label_smoothing)
     if not has_teacher:
         return Objective(loss=loss, label_smoothing=smoothing)
