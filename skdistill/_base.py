@@ -30,7 +30,7 @@ def _unexpected(names: list[str]) -> str:
     )
 
 
-def _routes(child) -> bool:
+def routes(child) -> bool:
     return hasattr(child, "get_metadata_routing") and not isinstance(child, type)
 
 
@@ -137,7 +137,7 @@ class BaseDistiller(MetaEstimatorMixin, BaseEstimator):
         )
         children["student"] = self.student
         for name, child in children.items():
-            if _routes(child):
+            if routes(child):
                 router.add(**{name: child}, method_mapping=to_fit)
         return router
 
@@ -177,10 +177,10 @@ class BaseDistiller(MetaEstimatorMixin, BaseEstimator):
         routed = process_routing(self, "fit", **params)
         # What has nothing to request was not added to the router.
         by_teacher = [
-            dict(routed[name]["fit"]) if _routes(m) else {}
+            dict(routed[name]["fit"]) if routes(m) else {}
             for name, m in zip(self._teacher_names(), members, strict=True)
         ]
-        if not _routes(self.student):
+        if not routes(self.student):
             return by_teacher, {}
         return by_teacher, dict(routed["student"]["fit"])
 

@@ -18,7 +18,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
 from skdistill import _checks
-from skdistill._base import SaysLogProba, _routes
+from skdistill._base import SaysLogProba, routes
 from skdistill._classifier import DistillationClassifier
 from skdistill._display import children_tags
 from skdistill._rows import TrainingRows
@@ -224,7 +224,7 @@ class BornAgainClassifier(
                 )
             return {}
         routed: Any = process_routing(self, "fit", **params)
-        return dict(routed["student"]["fit"]) if _routes(self.student) else {}
+        return dict(routed["student"]["fit"]) if routes(self.student) else {}
 
     def _teach(
         self,
@@ -328,7 +328,7 @@ class BornAgainClassifier(
             See scikit-learn's guide to metadata routing.
         """
         router = MetadataRouter(owner=self).add_self_request(self)
-        if _routes(self.student):
+        if routes(self.student):
             to_fit = MethodMapping().add(caller="fit", callee="fit")
             router.add(student=self.student, method_mapping=to_fit)
         return router

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gc
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from benchmarks.speed._measure import in_turn
 
 #: Standard errors by which two means of losses may differ.
 _MOST_ERRORS = 4.0
@@ -100,7 +100,7 @@ def compare(
     goal : float
         See :class:`Comparison`.
     rounds, calls : int
-        See :func:`in_turn`.
+        See :func:`benchmarks.speed._measure.in_turn`.
     peer_times : float, default=1.0
         By what the peer's time is multiplied, where it does a part only.
     note : str, default=""
@@ -108,42 +108,6 @@ def compare(
     seconds = in_turn([ours, peer], rounds, calls)
     seconds[:, 1] *= peer_times
     return Comparison(work, named, seconds, goal, note)
-
-
-def in_turn(
-    actions: Sequence[Callable[[], object]], rounds: int, calls: int = 1
-) -> NDArray[np.float64]:
-    """Time actions in turn, in the opposite order every other round.
-
-    As :func:`benchmarks.speed._measure.alternate`, with two clocks.
-
-    Parameters
-    ----------
-    actions : sequence of callable
-        Each is called once unmeasured, to warm up.
-    rounds : int
-        How many times each is measured.
-    calls : int, default=1
-        How many calls make one measurement.
-
-    Returns
-    -------
-    ndarray of shape (rounds, n_actions, 2)
-        Seconds a call, on the wall and of the processor.
-    """
-    for action in actions:
-        action()
-    seconds = np.empty((rounds, len(actions), 2))
-    for k in range(rounds):
-        order = range(len(actions))
-        for which in order if k % 2 == 0 else reversed(order):
-            gc.collect()
-            start = time.perf_counter(), time.process_time()
-            for _ in range(calls):
-                actions[which]()
-            end = time.perf_counter(), time.process_time()
-            seconds[k, which] = np.subtract(end, start) / calls
-    return seconds
 
 
 def check_same_losses(ours: list[float], theirs: list[float]) -> str:

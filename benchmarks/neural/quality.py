@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 import skdistill
+from benchmarks.commands import add_choice_option
 from benchmarks.neural import digit_quality, ensemble_quality, missing_digit
 from benchmarks.neural._records import Records
 
@@ -35,13 +36,7 @@ BENCHMARKS = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, metavar="DIR", help="holds mnist.npz")
-    parser.add_argument(
-        "--only",
-        nargs="+",
-        choices=BENCHMARKS,
-        metavar="NAME",
-        help=", ".join(BENCHMARKS),
-    )
+    add_choice_option(parser, BENCHMARKS)
     parser.add_argument("--threads", type=int, default=1, help="of torch")
     parser.add_argument("--tables", action="store_true", help="only write the tables")
     options = parser.parse_args()

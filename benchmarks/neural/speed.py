@@ -12,9 +12,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
-import os
-import platform
 import sys
 import warnings
 from pathlib import Path
@@ -22,12 +19,17 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
-import sklearn
 import skorch
 import threadpoolctl
 import torch
 
-import skdistill
+from benchmarks.commands import (
+    add_choice_option,
+    add_speed_options,
+    environment,
+    show,
+    write_figures,
+)
 from benchmarks.neural import (
     grid,
     labelling,
@@ -51,26 +53,19 @@ WORK = 43
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--only",
-        nargs="+",
-        choices=BENCHMARKS,
-        metavar="NAME",
-        help=", ".join(BENCHMARKS),
-    )
-    parser.add_argument("--rounds", type=int, default=7, help="default 7")
+    add_choice_option(parser, BENCHMARKS)
+    add_speed_options(parser, rounds=7)
     parser.add_argument(
         "--threads",
         type=int,
         default=torch.get_num_threads(),
         help="of torch and BLAS (default: what torch takes)",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write figures there")
     options = parser.parse_args()
     # skorch and MLPClassifier warn of what is on purpose here.
     warnings.filterwarnings("ignore")
     torch.set_num_threads(options.threads)
-    print(", ".join(f"{name} {value}" for name, value in environment().items()))
+    show(facts())
     print(
         f"{'work':{WORK}} {'ours':>8} {'peer':>8} {'ratio':>6} {'[min to max]':>16} "
         f"{'cpu':>6} {'goal':>5}  met"
@@ -81,23 +76,16 @@ def main() -> None:
             for comparison in BENCHMARKS[name].measure(options.rounds):
                 print_line(comparison)
                 found.append(comparison)
-    if options.json is not None:
-        facts = {**environment(), "figures": [each.as_dict() for each in found]}
-        options.json.write_text(json.dumps(facts, indent=1) + "\n")
+    write_figures(options.json, facts(), found)
 
 
-def environment() -> dict:
+def facts() -> dict:
     return {
         "date": datetime.date.today().isoformat(),
-        "skdistill": skdistill.__version__,
         "torch": torch.__version__,
         "skorch": skorch.__version__,
-        "scikit-learn": sklearn.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-        "cpus": os.cpu_count(),
         "threads": torch.get_num_threads(),
-        "load": round(os.getloadavg()[0], 1),
+        **environment(),
     }
 
 

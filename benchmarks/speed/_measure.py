@@ -57,10 +57,10 @@ def say(what: str) -> None:
     print(f"  {what} ...", file=sys.stderr, flush=True)
 
 
-def alternate(
+def in_turn(
     actions: Sequence[Callable[[], object]], rounds: int, calls: int = 1
 ) -> np.ndarray:
-    """Time the actions in turn, in the opposite order every other round.
+    """Time actions in turn, in the opposite order every other round.
 
     Parameters
     ----------
@@ -73,19 +73,26 @@ def alternate(
 
     Returns
     -------
-    ndarray of shape (rounds, n_actions)
-        Seconds a call.
+    ndarray of shape (rounds, n_actions, 2)
+        Seconds a call, on the wall and of the processor.
     """
     for action in actions:
         action()
-    seconds = np.empty((rounds, len(actions)))
+    seconds = np.empty((rounds, len(actions), 2))
     for k in range(rounds):
         order = range(len(actions))
         for which in order if k % 2 == 0 else reversed(order):
-            action = actions[which]
             gc.collect()
-            start = time.perf_counter()
+            start = time.perf_counter(), time.process_time()
             for _ in range(calls):
-                action()
-            seconds[k, which] = (time.perf_counter() - start) / calls
+                actions[which]()
+            end = time.perf_counter(), time.process_time()
+            seconds[k, which] = np.subtract(end, start) / calls
     return seconds
+
+
+def alternate(
+    actions: Sequence[Callable[[], object]], rounds: int, calls: int = 1
+) -> np.ndarray:
+    """Time the actions as `in_turn` does, on the wall alone: (rounds, n_actions)."""
+    return in_turn(actions, rounds, calls)[:, :, 0]

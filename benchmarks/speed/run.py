@@ -9,9 +9,7 @@ seed. One line each: claim, median ratio [smallest to largest of the rounds], go
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 import sys
 import warnings
 from pathlib import Path
@@ -21,10 +19,13 @@ for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import numpy  # noqa: E402
-import sklearn  # noqa: E402
-
-import skdistill  # noqa: E402
+from benchmarks.commands import (  # noqa: E402
+    add_choice_option,
+    add_speed_options,
+    environment,
+    show,
+    write_figures,
+)
 from benchmarks.datasets import add_data_option  # noqa: E402
 from benchmarks.speed import (  # noqa: E402
     imports,
@@ -52,39 +53,19 @@ WIDTH = 68
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data_option(parser)
-    parser.add_argument(
-        "--only",
-        nargs="+",
-        choices=BENCHMARKS,
-        metavar="NAME",
-        help=", ".join(BENCHMARKS),
-    )
-    parser.add_argument("--rounds", type=int, default=11, help="default 11")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write figures there")
+    add_choice_option(parser, BENCHMARKS)
+    add_speed_options(parser, rounds=11)
     options = parser.parse_args()
     # Measured models are small on purpose, and may be stopped early.
     warnings.filterwarnings("ignore")
-    print(", ".join(f"{name} {value}" for name, value in environment().items()))
+    show(environment())
     print(f"{'claim':{WIDTH}} {'ratio':>6} {'[min to max]':>16} {'goal':>5}  met")
     figures = []
     for name in options.only or BENCHMARKS:
         for figure in BENCHMARKS[name].measure(options.data, options.rounds):
             print_line(figure)
             figures.append(figure)
-    if options.json is not None:
-        facts = {**environment(), "figures": [f.as_dict() for f in figures]}
-        options.json.write_text(json.dumps(facts, indent=1) + "\n")
-
-
-def environment() -> dict:
-    return {
-        "skdistill": skdistill.__version__,
-        "scikit-learn": sklearn.__version__,
-        "numpy": numpy.__version__,
-        "python": platform.python_version(),
-        "cpus": os.cpu_count(),
-        "load": round(os.getloadavg()[0], 1),
-    }
+    write_figures(options.json, environment(), figures)
 
 
 def print_line(figure: Figure) -> None:
