@@ -35,6 +35,7 @@ FLOORS = {
 
 #: The rooms of the neural wing, which is large, and their floors.
 NEURAL_FLOORS = {
+    "_answers": 1,
     "_sharing": 1,
     "_modules": 2,
     "_seeding": 1,

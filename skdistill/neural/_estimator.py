@@ -7,11 +7,11 @@ from copy import deepcopy
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skdistill.neural import _weights_files
+from skdistill.neural._answers import AnswersByLogits
 from skdistill.neural._ensemble import Ensemble
 from skdistill.neural._inputs import validate_input
 from skdistill.neural._loss_parameters import NestedLoss
@@ -30,7 +30,7 @@ from skdistill.neural.training import Outcome, on_cpu, train
 from skdistill.targets import SoftTargets
 
 
-class NeuralClassifier(NestedLoss, ClassifierMixin, BaseEstimator):
+class NeuralClassifier(NestedLoss, AnswersByLogits, ClassifierMixin, BaseEstimator):
     """A torch network, or an ensemble of some, that learns labels or soft targets.
 
     As the student of a :class:`~skdistill.DistillationClassifier` it minimises the
@@ -425,68 +425,6 @@ default="relu"
         _weights_files.load(self.modules_, path)
         self._ensemble = Ensemble(self.modules_, self._row_shape)
         return self
-
-    def decision_function(self, X):
-        """Compute the logits: the mean of the members'.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_rows, n_features)
-            Rows.
-
-        Returns
-        -------
-        ndarray of shape (n_rows,) or (n_rows, n_classes), float64
-            For two classes the log-odds of the second.
-        """
-        logits = self._logits(X)
-        return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
-
-    def predict_proba(self, X):
-        """Predict the probability of each class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_rows, n_features)
-            Rows.
-
-        Returns
-        -------
-        ndarray of shape (n_rows, n_classes), float64
-            One column for each of `classes_`.
-        """
-        return softmax(self._logits(X), axis=1)
-
-    def predict_log_proba(self, X):
-        """Predict the logarithm of the probability of each class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_rows, n_features)
-            Rows.
-
-        Returns
-        -------
-        ndarray of shape (n_rows, n_classes), float64
-            One column for each of `classes_`.
-        """
-        return log_softmax(self._logits(X), axis=1)
-
-    def predict(self, X):
-        """Predict labels.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_rows, n_features)
-            Rows.
-
-        Returns
-        -------
-        ndarray of shape (n_rows,)
-            Labels.
-        """
-        logits = self._logits(X)
-        return self.classes_[logits.argmax(axis=1)]
 
     def layer_outputs(self, X, layer):
         """Compute what a layer puts out, the members' outputs side by side.
