@@ -12,7 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import assert_all_finite, column_or_1d
 
 from skdistill._rows import TrainingRows, check_same_columns, n_rows_of
-from skdistill._sklearn_compat import check_sample_weight
+from skdistill._sklearn_compat import check_weights
 from skdistill.targets import UNLABELED, SoftTargets
 from skdistill.teachers import LEARNED, is_list
 
@@ -139,11 +139,7 @@ def check_rows(X, y, sample_weight) -> TrainingRows:
     check_consistent_length(X, y)
     classes, codes = np.unique(y, return_inverse=True)
     codes = codes.astype(np.intp)
-    weight = None
-    if sample_weight is not None:
-        weight = check_sample_weight(sample_weight, X, dtype=np.float64)
-        if weight.min() < 0:
-            raise ValueError("sample_weight has negative values; they must be >= 0.")
+    weight = check_weights(sample_weight, X)
     _check_several_classes(classes, codes, weight)
     return TrainingRows(X, y, codes, classes, weight)
 

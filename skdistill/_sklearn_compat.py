@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import is_regressor as _is_regressor
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
@@ -21,9 +22,8 @@ from sklearn.tree._tree import Tree
 from sklearn.utils import _safe_indexing as take_rows
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.optimize import _check_optimize_result as check_optimize_result
-from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+from sklearn.utils.validation import _check_sample_weight, has_fit_parameter
 from sklearn.utils.validation import _get_feature_names as feature_names_of
-from sklearn.utils.validation import has_fit_parameter
 
 try:  # scikit-learn >= 1.7
     from sklearn.utils._repr_html.estimator import _VisualBlock as VisualBlock
@@ -35,7 +35,7 @@ __all__ = [
     "VisualBlock",
     "balanced_by_weight",
     "check_optimize_result",
-    "check_sample_weight",
+    "check_weights",
     "draw_in_bag_weights",
     "feature_names_of",
     "is_regressor",
@@ -45,6 +45,16 @@ __all__ = [
     "takes_weights",
     "validate_params",
 ]
+
+
+def check_weights(sample_weight, X) -> NDArray[np.float64] | None:
+    """Check weights of the rows of X, one for each and none negative; None is none."""
+    if sample_weight is None:
+        return None
+    weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
+    if weight.min() < 0:
+        raise ValueError("sample_weight has negative values; they must be >= 0.")
+    return weight
 
 
 def validate_params(estimator) -> None:

@@ -17,7 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, column_or_1d
 from torch import nn
 
-from skdistill._sklearn_compat import check_sample_weight
+from skdistill._sklearn_compat import check_weights
 from skdistill.neural._architecture import (
     check_answers,
     make_module,
@@ -106,11 +106,7 @@ def label_targets(X, y, sample_weight, classes: NDArray | None = None) -> SoftTa
     if (classes[codes] != y).any():
         unknown = np.setdiff1d(y, classes).tolist()
         raise ValueError(f"y has labels {unknown} that are not in {classes.tolist()}.")
-    weight = None
-    if sample_weight is not None:
-        weight = check_sample_weight(sample_weight, X, dtype=np.float64)
-        if weight.min() < 0:
-            raise ValueError("sample_weight has negative values; they must be >= 0.")
+    weight = check_weights(sample_weight, X)
     # No teacher speaks: nothing needs memory.
     silent = np.broadcast_to(0.0, (len(y), len(classes)))
     return SoftTargets(classes, silent, codes.astype(np.intp), 0.0, weight)

@@ -16,7 +16,7 @@ from skdistill.teachers._estimators import is_fitted
 LEAVES = "leaves"
 
 _CHOICES = (
-    "Give the name of a layer (of a teacher that is a torch module or a skorch net), "
+    "Give the name of a layer (of a teacher that is a network), "
     f"{LEAVES!r} (of one that is made of trees), a fitted transformer, or a callable "
     "that makes a table of rows."
 )
