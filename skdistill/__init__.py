@@ -3,7 +3,13 @@
 from skdistill._classifier import DistillationClassifier
 from skdistill._deployment import strip_teacher
 from skdistill._generations import BornAgainClassifier
+from skdistill._search import DistillationClassifierCV
 
 __version__ = "0.1.0.dev0"
 
-__all__ = ["BornAgainClassifier", "DistillationClassifier", "strip_teacher"]
+__all__ = [
+    "BornAgainClassifier",
+    "DistillationClassifier",
+    "DistillationClassifierCV",
+    "strip_teacher",
+]

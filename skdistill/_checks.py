@@ -13,6 +13,7 @@ from sklearn.utils.validation import assert_all_finite, column_or_1d
 
 from skdistill._rows import TrainingRows, check_same_columns, n_rows_of
 from skdistill._sklearn_compat import check_weights
+from skdistill._store import open_store
 from skdistill.targets import UNLABELED, SoftTargets
 from skdistill.teachers import LEARNED, is_list
 
@@ -38,12 +39,13 @@ def check_settings(distiller) -> None:
             wrong.append(f"{name}={value!r} must be one of {allowed}")
     wrong += _wrong_weights(distiller.teacher_weights, distiller.teacher)
     _raise_all(wrong)
+    open_store(distiller.memory)
     if distiller.targets == "hard" and distiller.temperature != 1:
         warnings.warn(
             f"temperature={distiller.temperature!r} has no effect with targets='hard': "
             "one class cannot be softened. Set temperature=1, or targets='soft'.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
@@ -233,7 +235,7 @@ def check_unlabeled(X, X_unlabeled) -> None:
             "GridSearchCV's would slice it like metadata of the rows of X. If these "
             "are rows of their own, add or leave out one to silence this.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
 
 
@@ -269,5 +271,5 @@ def warn_if_teacher_disagrees(targets: SoftTargets) -> None:
             "order (teacher_classes), or was y re-encoded by a meta-estimator? (Inside "
             "one, give an unfitted teacher.)",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )

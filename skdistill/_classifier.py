@@ -5,26 +5,24 @@ from __future__ import annotations
 import functools
 import warnings
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-from sklearn.base import ClassifierMixin
-from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
 from skdistill import _checks
-from skdistill._base import BaseDistiller, SaysLogProba
-from skdistill._display import children_tags, tags_of
+from skdistill._answers import AnswersAsStudent
+from skdistill._base import BaseDistiller
+from skdistill._display import tags_of
+from skdistill._material import Consultation, Material
 from skdistill._rows import TrainingRows, stack_rows
 from skdistill._seeds import Seeded, seed_children
 from skdistill._size import n_bytes
+from skdistill._store import Store, open_store
 from skdistill.students import (
     InterruptedLesson,
     Lesson,
     check_student,
-    has_probabilities,
     learn,
     listens,
     wanted_representations,
@@ -71,21 +69,7 @@ def _check_no_row_metadata(params: dict, rows: TrainingRows, X_unlabeled) -> Non
             )
 
 
-def _says_proba(self) -> bool:
-    lesson = getattr(self, "_lesson", None)
-    if lesson is not None:
-        return lesson.makes_proba or hasattr(lesson.student, "predict_proba")
-    return has_probabilities(self.student)
-
-
-def _says_decision(self) -> bool:
-    lesson = getattr(self, "_lesson", None)
-    if lesson is not None:
-        return lesson.columns is None and hasattr(lesson.student, "decision_function")
-    return hasattr(self.student, "decision_function")
-
-
-class DistillationClassifier(SaysLogProba, ClassifierMixin, BaseDistiller):
+class DistillationClassifier(AnswersAsStudent, BaseDistiller):
     r"""Train a small student on what a heavy teacher says about each row.
 
     The student minimises, over its rows,
@@ -135,6 +119,11 @@ class DistillationClassifier(SaysLogProba, ClassifierMixin, BaseDistiller):
         which the mean has the least log-loss on the labels of the training rows. That
         favours teachers that have memorised these rows, so it is for fitted teachers
         that have not seen them.
+    memory : str, path-like or joblib.Memory, default=None
+        A folder, or a Memory, in which to keep what the teacher says about a table of
+        rows and, of an unfitted teacher, the fit. Whoever asks for the same, another
+        candidate of a grid search or another process, finds it there. See
+        :ref:`search`.
     n_jobs : int, default=None
         How many unfitted members of a list of teachers are fitted at once. None is 1,
         unless in a :obj:`joblib.parallel_config` context.
@@ -211,6 +200,7 @@ class DistillationClassifier(SaysLogProba, ClassifierMixin, BaseDistiller):
         teacher_classes=None,
         teacher_output="auto",
         teacher_weights=None,
+        memory=None,
         n_jobs=None,
         random_state=None,
         verbose=0,
@@ -223,6 +213,7 @@ class DistillationClassifier(SaysLogProba, ClassifierMixin, BaseDistiller):
         self.teacher_classes = teacher_classes
         self.teacher_output = teacher_output
         self.teacher_weights = teacher_weights
+        self.memory = memory
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
@@ -269,28 +260,43 @@ class DistillationClassifier(SaysLogProba, ClassifierMixin, BaseDistiller):
         TypeError, ValueError
             Before any training, if a parameter or the data cannot be meant so.
         """
+        material = self._material(
+            X, y, sample_weight, teacher_proba, X_unlabeled, params
+        )
+        seeded = seed_children(self.teacher, self.student, self.random_state)
+        return self._fit(material, seeded)
+
+    def _fit(self, material: Material, seeded: Seeded):
+        """Consult the teacher and teach the student; all has been checked."""
+        said = self._consult(seeded, material)
+        X, teacher = said.X, said.teacher
+        targets = self._targets(said, material.rows)
+        del said  # the targets are as large; both are not needed at once
+        if teacher.holds_given:
+            self._warn_if_it_disagrees(targets)
+        self._say(f"teaching the student {type(self.student).__name__}")
+        params, seed = material.student_params, seeded.seed
+        try:
+            lesson = learn(seeded.student, X, targets, params, random_state=seed)
+        except InterruptedLesson as interrupt:
+            self._remember(material.rows, teacher, interrupt.lesson)
+            raise
+        self._warn_if_larger(teacher, lesson)
+        return self._remember(material.rows, teacher, lesson)
+
+    def _material(
+        self, X, y, sample_weight, teacher_proba, X_unlabeled, params: dict
+    ) -> Material:
+        """Check parameters and data, and put together what was given."""
         teacher_params, student_params = self._route_metadata(params)
         self._check_params(teacher_proba)
         rows = _checks.check_rows(X, y, sample_weight)
         _checks.check_unlabeled(rows.X, X_unlabeled)
         check_student(self.student, rows.classes)
         _check_no_row_metadata(student_params, rows, X_unlabeled)
-        seeded = seed_children(self.teacher, self.student, self.random_state)
-
-        teacher = self._hire(seeded, rows, teacher_params, teacher_proba)
-        X, targets = self._ask(teacher, rows, X_unlabeled)
-        if teacher.holds_given:
-            self._warn_if_it_disagrees(targets)
-        self._say(f"teaching the student {type(self.student).__name__}")
-        try:
-            lesson = learn(
-                seeded.student, X, targets, student_params, random_state=seeded.seed
-            )
-        except InterruptedLesson as interrupt:
-            self._remember(rows, teacher, interrupt.lesson)
-            raise
-        self._warn_if_larger(teacher, lesson)
-        return self._remember(rows, teacher, lesson)
+        return Material(
+            rows, X_unlabeled, teacher_proba, teacher_params, student_params
+        )
 
     def _check_params(self, teacher_proba) -> None:
         _checks.check_settings(self)
@@ -299,60 +305,74 @@ class DistillationClassifier(SaysLogProba, ClassifierMixin, BaseDistiller):
         check_student(self.student)
         _check_teacher_proba(self.teacher, teacher_proba)
 
-    def _hire(
-        self, seeded: Seeded, rows: TrainingRows, params: list[dict], proba
-    ) -> Teacher:
-        if not is_given(seeded.teacher):
-            self._say("fitting the teacher")
-        return hire(
-            seeded.teacher,
-            rows,
-            fit_params=params,
-            teacher_proba=proba,
-            weights=self.teacher_weights,
-            output=self.teacher_output,
-            named=_checks.check_teacher_classes(self.teacher_classes),
-            hard=self.targets == "hard",
-            n_jobs=self.n_jobs,
-            random_state=seeded.seed,
-        )
-
-    def _ask(
-        self, teacher: Teacher, rows: TrainingRows, X_unlabeled
-    ) -> tuple[Any, SoftTargets]:
-        """Ask the teacher about all rows and make the student's targets of it."""
-        X, classes = rows.X, rows.classes
+    def _consult(self, seeded: Seeded, material: Material) -> Consultation:
+        """Fit the teacher if it is not fitted, and ask it about all rows."""
+        store = open_store(self.memory)
+        teacher = self._hire(seeded, material, store)
+        self._say("asking the teacher")
+        X, classes = material.rows.X, material.rows.classes
         ask = functools.partial(
             teacher.evaluate,
             classes=_checks.check_teacher_classes(self.teacher_classes),
             fallback=classes,
             progress=self._progress_bar(),
+            store=store,
         )
-        self._say("asking the teacher")
         output = ask(X)
-        if X_unlabeled is not None and self.alpha > 0:
-            teacher.check_rows(X_unlabeled)
-            more = ask(X_unlabeled)
-            X = stack_rows(X, X_unlabeled)
+        if material.X_unlabeled is not None and self.alpha > 0:
+            teacher.check_rows(material.X_unlabeled)
+            more = ask(material.X_unlabeled)
+            X = stack_rows(X, material.X_unlabeled)
             values = np.concatenate([output.values, more.values])
             output = TeacherOutput(values, output.kind, output.classes)
+        made = self._represent(teacher, X, store)
+        return Consultation(teacher, X, output, made)
+
+    def _represent(self, teacher: Teacher, X, store: Store | None) -> tuple:
+        """What the student wants to know of the teacher besides answers."""
+        wanted = wanted_representations(self.student)
+        if not wanted or not listens(self.student, self.alpha):
+            return ()
+        self._say("asking the teacher how it represents the rows")
+        made = []
+        for what in wanted:
+            compute = functools.partial(represent, teacher.model, X, what)
+            if store is None:
+                made.append(compute())
+                continue
+            key = store.key("representation", teacher.identity(), what, rows=[X])
+            made.append(store.remember("representations", key, compute))
+        return tuple(made)
+
+    def _targets(self, said: Consultation, rows: TrainingRows) -> SoftTargets:
+        """Mix what the teacher said with the labels."""
         targets = build_targets(
-            output,
-            classes,
+            said.output,
+            rows.classes,
             rows.codes,
             temperature=float(self.temperature),
             alpha=float(self.alpha),
             hard=self.targets == "hard",
             weight=rows.weight,
         )
-        del output  # the targets are as large; both are not needed at once
-        wanted = wanted_representations(self.student)
-        wanted = wanted if listens(self.student, self.alpha) else []
-        if wanted:
-            self._say("asking the teacher how it represents the rows")
-            made = tuple(represent(teacher.model, X, what) for what in wanted)
-            targets = replace(targets, representations=made)
-        return X, targets
+        return replace(targets, representations=said.representations)
+
+    def _hire(self, seeded: Seeded, material: Material, store: Store | None) -> Teacher:
+        if not is_given(seeded.teacher):
+            self._say("fitting the teacher")
+        return hire(
+            seeded.teacher,
+            material.rows,
+            fit_params=material.teacher_params,
+            teacher_proba=material.teacher_proba,
+            weights=self.teacher_weights,
+            output=self.teacher_output,
+            named=_checks.check_teacher_classes(self.teacher_classes),
+            hard=self.targets == "hard",
+            n_jobs=self.n_jobs,
+            random_state=seeded.seed,
+            store=store,
+        )
 
     def _warn_if_it_disagrees(self, targets: SoftTargets) -> None:
         _checks.warn_if_teacher_disagrees(targets)
@@ -368,17 +388,21 @@ class DistillationClassifier(SaysLogProba, ClassifierMixin, BaseDistiller):
                 f"{teachers:,.0f} bytes): nothing is saved. Restrict it "
                 "(max_leaf_nodes, max_depth, n_estimators, ...).",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
 
-    def _remember(self, rows: TrainingRows, teacher: Teacher, lesson: Lesson):
-        """Set all fitted attributes at once, so that a failed fit leaves none."""
+    def _remember(self, rows: TrainingRows, teacher: Teacher | None, lesson: Lesson):
+        """Set all fitted attributes at once, so that a failed fit leaves none.
+
+        Without a teacher the result is as `strip_teacher` makes it.
+        """
         for only_sometimes in ("feature_names_in_", "teacher_weights_"):
             self.__dict__.pop(only_sometimes, None)
         validate_data(self, rows.X, skip_check_array=True)
         self.classes_ = rows.classes
-        self.teacher_ = teacher.model
-        self.teacher_source_ = teacher.source
+        if teacher is not None:
+            self.teacher_ = teacher.model
+            self.teacher_source_ = teacher.source
         if isinstance(teacher, EnsembleTeacher):
             self.teacher_weights_ = teacher.weights
         self.student_ = lesson.student
@@ -388,67 +412,3 @@ class DistillationClassifier(SaysLogProba, ClassifierMixin, BaseDistiller):
         takes_nan = get_tags(self).input_tags.allow_nan
         self._refuses_nan = not takes_nan and tags_of(self.student).allow_nan
         return self
-
-    def _taught(self, X) -> Lesson:
-        try:
-            lesson = self._lesson
-        except AttributeError:
-            raise NotFittedError(
-                "This DistillationClassifier is not fitted yet; call fit first."
-            ) from None
-        if self._refuses_nan:
-            _checks.check_no_missing(X)
-        return lesson
-
-    def predict(self, X):
-        """Predict labels.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_rows, n_features)
-            Rows, as the student takes them.
-
-        Returns
-        -------
-        ndarray of shape (n_rows,)
-            Labels of y.
-        """
-        return self._taught(X).predict(X)
-
-    @available_if(_says_proba)
-    def predict_proba(self, X):
-        """Predict the probability of each class, at temperature 1.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_rows, n_features)
-            Rows, as the student takes them.
-
-        Returns
-        -------
-        ndarray of shape (n_rows, n_classes)
-            One column for each of `classes_`.
-        """
-        return self._taught(X).predict_proba(X)
-
-    @available_if(_says_decision)
-    def decision_function(self, X):
-        """Call `decision_function` of the student.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_rows, n_features)
-            Rows, as the student takes them.
-
-        Returns
-        -------
-        ndarray of shape (n_rows,) or (n_rows, n_classes)
-            The student's scores, put back to temperature 1 as its probabilities are.
-        """
-        lesson = self._taught(X)
-        return lesson.exponent * lesson.student.decision_function(X)
-
-    def __sklearn_tags__(self):
-        return children_tags(
-            super().__sklearn_tags__(), [*members_of(self.teacher), self.student]
-        )

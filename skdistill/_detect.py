@@ -14,6 +14,12 @@ def is_module(obj) -> bool:
     return torch is not None and isinstance(obj, torch.nn.Module)
 
 
+def is_tensor(obj) -> bool:
+    """Whether `obj` is a `torch.Tensor`."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(obj, torch.Tensor)
+
+
 def is_skorch_net(obj) -> bool:
     """Whether `obj` is a skorch net (any subclass of `skorch.NeuralNet`)."""
     skorch = sys.modules.get("skorch")

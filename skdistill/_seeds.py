@@ -44,6 +44,13 @@ def seed_children(teacher, student, random_state) -> Seeded:
     return Seeded(teacher, student, _draw(rng))
 
 
+def draw_seed(random_state) -> int | None:
+    """A seed for several fits that are to draw alike."""
+    if isinstance(random_state, np.random.RandomState):
+        return _draw(random_state)
+    return random_state
+
+
 def _seeded(child, rng: np.random.RandomState):
     if is_given(child) and hasattr(child, "get_params"):
         return child

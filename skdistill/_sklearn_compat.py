@@ -18,10 +18,12 @@ from sklearn.ensemble import (
 )
 from sklearn.ensemble._forest import BaseForest
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.tree._tree import Tree
 from sklearn.utils import _safe_indexing as take_rows
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.optimize import _check_optimize_result as check_optimize_result
+from sklearn.utils.validation import _check_method_params as take_metadata
 from sklearn.utils.validation import _check_sample_weight, has_fit_parameter
 from sklearn.utils.validation import _get_feature_names as feature_names_of
 
@@ -38,13 +40,44 @@ __all__ = [
     "check_weights",
     "draw_in_bag_weights",
     "feature_names_of",
+    "format_search_results",
     "is_regressor",
     "linear_penalty",
     "make_tree",
+    "take_metadata",
     "take_rows",
     "takes_weights",
     "validate_params",
 ]
+
+
+def format_search_results(settings: list[dict], n_splits: int, trials: list[dict]):
+    """Make `cv_results_` as `GridSearchCV` does.
+
+    Parameters
+    ----------
+    settings : list of n_candidates dict
+        Parameters of each candidate.
+    n_splits : int
+        Number of folds.
+    trials : list of n_candidates * n_splits dict
+        Each with "score", "fit_time" and "score_time"; the folds of the first
+        candidate first.
+
+    Returns
+    -------
+    dict of ndarray
+    """
+    out = [
+        {
+            "test_scores": trial["score"],
+            "fit_time": trial["fit_time"],
+            "score_time": trial["score_time"],
+        }
+        for trial in trials
+    ]
+    search = GridSearchCV(None, {})
+    return search._format_results(settings, n_splits, out)
 
 
 def check_weights(sample_weight, X) -> NDArray[np.float64] | None:

@@ -20,16 +20,21 @@ FLOORS = {
     "_rows": 2,
     "_size": 2,
     "neural": 2,
-    "teachers": 3,
-    "students": 3,
-    "_checks": 4,
-    "_display": 4,
-    "_seeds": 4,
-    "_base": 5,
-    "_classifier": 6,
-    "_deployment": 7,
-    "_generations": 7,
-    "__init__": 8,
+    "_fingerprint": 3,
+    "_store": 4,
+    "teachers": 5,
+    "students": 5,
+    "_checks": 6,
+    "_display": 6,
+    "_seeds": 6,
+    "_base": 7,
+    "_material": 7,
+    "_answers": 8,
+    "_classifier": 9,
+    "_deployment": 10,
+    "_generations": 10,
+    "_search": 10,
+    "__init__": 11,
 }
 
 
@@ -41,6 +46,7 @@ NEURAL_FLOORS = {
     "_seeding": 1,
     "_warn": 1,
     "_weights_files": 1,
+    "_words": 1,
     "_inputs": 1,
     "embeddings": 1,
     "losses": 2,
@@ -155,12 +161,21 @@ def test_import_loads_nothing_heavy():
 
 
 def test_public_names():
-    estimators = {"BornAgainClassifier", "DistillationClassifier"}
+    estimators = {
+        "BornAgainClassifier",
+        "DistillationClassifier",
+        "DistillationClassifierCV",
+    }
     assert set(skdistill.__all__) == estimators | {"strip_teacher"}
 
 
 @pytest.mark.parametrize(
-    "estimator", [skdistill.BornAgainClassifier, skdistill.DistillationClassifier]
+    "estimator",
+    [
+        skdistill.BornAgainClassifier,
+        skdistill.DistillationClassifier,
+        skdistill.DistillationClassifierCV,
+    ],
 )
 def test_documented_defaults_are_those_of_the_signature(estimator):
     doc = inspect.getdoc(estimator)

@@ -5,6 +5,7 @@ from skdistill.neural._modules import logits_of, module_logits
 from skdistill.neural._seeding import seeded
 from skdistill.neural._sharing import sharing_copy
 from skdistill.neural._together import fit_together
+from skdistill.neural._words import in_words
 from skdistill.neural.bridge import (
     casting_inputs,
     contains_network,
@@ -21,6 +22,7 @@ __all__ = [
     "distillation_loss",
     "fit_net",
     "fit_together",
+    "in_words",
     "is_net",
     "logits_of",
     "module_logits",

@@ -20,10 +20,13 @@ distil: the student is fitted on the labels as it is (route ``"labels"``).
 """
 
 from skdistill.students._ladder import (
+    can_learn_together,
     check_student,
     has_probabilities,
     learn,
+    learn_together,
     listens,
+    listens_without_alpha,
     route_of,
     wanted_representations,
 )
@@ -32,10 +35,13 @@ from skdistill.students._lesson import InterruptedLesson, Lesson
 __all__ = [
     "InterruptedLesson",
     "Lesson",
+    "can_learn_together",
     "check_student",
     "has_probabilities",
     "learn",
+    "learn_together",
     "listens",
+    "listens_without_alpha",
     "route_of",
     "wanted_representations",
 ]

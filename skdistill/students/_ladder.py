@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 from numpy.typing import NDArray
 from sklearn.base import clone, is_regressor
@@ -117,7 +118,12 @@ def has_probabilities(student) -> bool:
 
 def listens(student, alpha: float) -> bool:
     """Whether a student hears its teacher at all."""
-    return alpha > 0 or _labels.comes_to_listen(_pipeline.last_step(student))
+    return alpha > 0 or listens_without_alpha(student)
+
+
+def listens_without_alpha(student) -> bool:
+    """Whether a student turns to its teacher later on, though alpha begins at 0."""
+    return _labels.comes_to_listen(_pipeline.last_step(student))
 
 
 def wanted_representations(student) -> list:
@@ -170,6 +176,48 @@ def learn(
     return _learn(
         clone(student, safe=False), X, targets, fit_params or {}, random_state
     )
+
+
+def can_learn_together(student) -> bool:
+    """Whether several such students are trained in one go, at less than their cost.
+
+    Examples
+    --------
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skdistill.students import can_learn_together
+    >>> can_learn_together(GaussianNB())
+    False
+    """
+    return _network.trains_in_stacks(student)
+
+
+def learn_together(
+    students: Sequence,
+    X,
+    targets: Sequence[SoftTargets],
+    *,
+    random_state: Sequence[int | None],
+) -> list[Lesson | Exception]:
+    """Teach copies of several students about the same rows, all at once.
+
+    Parameters
+    ----------
+    students : sequence of estimators or torch.nn.Module
+        Such that `can_learn_together`. Not changed.
+    X : {array-like, sparse matrix} of shape (n_rows, n_features)
+        Rows.
+    targets : sequence of SoftTargets
+        What each is to learn.
+    random_state : sequence of int or None
+        As in `learn`, for each.
+
+    Returns
+    -------
+    list of Lesson or Exception
+        As `learn` would give or raise them, but for rounding.
+    """
+    copies = [clone(student, safe=False) for student in students]
+    return _network.teach_together(copies, X, targets, random_state)
 
 
 def _learn(

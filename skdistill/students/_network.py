@@ -6,6 +6,8 @@ Besides torch modules and skorch nets this is the route of whatever has a method
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
@@ -64,6 +66,55 @@ def teach(
     lesson = NetworkLesson(net, ROUTE, targets.classes)
     _check_answers(lesson, slice_rows(X, 0, _ROWS_TO_TRY))
     return lesson
+
+
+def trains_in_stacks(student) -> bool:
+    """Whether several such networks can be trained at once."""
+    if is_module(student):
+        return True
+    if not _is_native(student):
+        return False
+    from skdistill.neural import NeuralClassifier
+
+    return isinstance(student, NeuralClassifier)
+
+
+def teach_together(
+    students: Sequence, X, targets: Sequence[SoftTargets], random_state: Sequence
+) -> list[Lesson | Exception]:
+    """Train several networks on the same rows, in stacks.
+
+    Parameters
+    ----------
+    students : sequence of NeuralClassifier or torch.nn.Module
+        Those that get trained; modules are copied.
+    X : array-like of shape (n_rows, ...)
+        Rows.
+    targets : sequence of SoftTargets
+        A lesson for each.
+    random_state : sequence of int or None
+        A seed for each that is a module.
+
+    Returns
+    -------
+    list of Lesson or Exception
+        The latter for one whose loss did not stay finite.
+    """
+    from skdistill.neural import NeuralClassifier, fit_together
+
+    nets = [
+        NeuralClassifier.around(student, seed) if is_module(student) else student
+        for student, seed in zip(students, random_state, strict=True)
+    ]
+    failure = FloatingPointError("The loss did not stay finite.")
+    try:
+        fit_together(nets, X, targets)
+    except FloatingPointError as error:  # of some; the others are fitted
+        failure = error
+    return [
+        Lesson(net, ROUTE, each.classes) if _is_fitted(net) else failure
+        for net, each in zip(nets, targets, strict=True)
+    ]
 
 
 def _teach_native(student, X, targets: SoftTargets, fit_params: dict) -> Lesson:

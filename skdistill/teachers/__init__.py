@@ -2,6 +2,7 @@
 
 from skdistill.teachers._base import Teacher
 from skdistill.teachers._ensemble import EnsembleTeacher
+from skdistill.teachers._leaks import signs_of_leakage
 from skdistill.teachers._recognise import (
     PRECOMPUTED,
     check_teacher,
@@ -12,6 +13,7 @@ from skdistill.teachers._recognise import (
     keep_or_clone,
     members_of,
 )
+from skdistill.teachers._recorded import part_of, record
 from skdistill.teachers._representations import represent
 from skdistill.teachers._weights import LEARNED
 
@@ -27,5 +29,8 @@ __all__ = [
     "is_list",
     "keep_or_clone",
     "members_of",
+    "part_of",
+    "record",
     "represent",
+    "signs_of_leakage",
 ]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 
 from skdistill._detect import may_hold_network
 from skdistill._rows import n_rows_of, slice_rows
+from skdistill._store import Store
 from skdistill.targets import (
     ScoreKind,
     TeacherOutput,
@@ -41,7 +44,7 @@ class Teacher:
     """Something that says how probable each class is for given rows.
 
     A subclass writes `scores` and, where it can tell, `own_classes` and `check_rows`;
-    batches, shapes and values are looked after here.
+    batches, shapes, values and what was answered before are looked after here.
 
     Parameters
     ----------
@@ -94,7 +97,19 @@ class Teacher:
         if own is not None:
             check_overlap(own, classes)
 
-    def evaluate(self, X, classes: NDArray | None, fallback: NDArray, *, progress=None):
+    def identity(self) -> tuple:
+        """All that its answers about a row depend on."""
+        return self.model, self.kind
+
+    def evaluate(
+        self,
+        X,
+        classes: NDArray | None,
+        fallback: NDArray,
+        *,
+        progress=None,
+        store: Store | None = None,
+    ):
         """Put every row to the teacher once.
 
         Parameters
@@ -107,6 +122,8 @@ class Teacher:
             The classes of y, for a teacher of which nobody names the columns.
         progress : callable, default=None
             Wraps the iterator of batches, to show progress.
+        store : Store, default=None
+            Where to look whether it was asked before.
 
         Returns
         -------
@@ -118,15 +135,19 @@ class Teacher:
             If the answer has another shape than rows × classes, holds NaN or +inf, or
             claims to be probabilities and is not.
         """
-        n_rows = n_rows_of(X)
-        if n_rows <= BATCH_ROWS:
-            values = self._checked(self.scores(X), n_rows, 0)
+        ask = functools.partial(self._ask_all, X, progress)
+        if store is None:
+            values = ask()
         else:
-            values = self._in_batches(X, n_rows, progress)
+            key = store.key("answers", type(self), self.identity(), rows=[X])
+            values = store.remember("answers", key, ask)
         labels = self._columns(values.shape[1], classes, fallback)
         return TeacherOutput(values, self.kind, labels)
 
-    def _in_batches(self, X, n_rows: int, progress) -> NDArray[np.float64]:
+    def _ask_all(self, X, progress) -> NDArray[np.float64]:
+        n_rows = n_rows_of(X)
+        if n_rows <= BATCH_ROWS:
+            return self._checked(self.scores(X), n_rows, 0)
         starts = range(0, n_rows, BATCH_ROWS)
         values = np.empty((0, 0))
         for start in starts if progress is None else progress(starts):

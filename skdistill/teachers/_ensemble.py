@@ -62,18 +62,24 @@ class EnsembleTeacher(Teacher):
         """Share of each member, summing to 1; shape (n_members,)."""
         return self._relative / self._relative.sum()
 
+    def identity(self):
+        """Who the members are."""
+        return ([member.identity() for member in self.members],)
+
     def check_rows(self, X) -> None:
         """Raise if one of the members cannot read such rows."""
         for member in self.members:
             member.check_rows(X)
 
-    def evaluate(self, X, classes, fallback, *, progress=None):
+    def evaluate(self, X, classes, fallback, *, progress=None, store=None):
         """Ask each member once; columns are brought together by label.
 
         `classes` names the columns of those members that do not know their own.
         """
         outputs = [
-            self.members[k].evaluate(X, classes, fallback, progress=progress)
+            self.members[k].evaluate(
+                X, classes, fallback, progress=progress, store=store
+            )
             for k in self._to_ask
         ]
         labels = np.unique(np.concatenate([output.classes for output in outputs]))

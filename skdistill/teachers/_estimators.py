@@ -52,6 +52,8 @@ class EstimatorTeacher(Teacher):
         Whether a classifier that only predicts labels will do.
     classes : ndarray of shape (n_classes,), default=None
         The labels of its columns, if it was fitted on their positions.
+    origin : str, default=None
+        The name of what it was fitted from, in a store.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class EstimatorTeacher(Teacher):
         output: str = "auto",
         hard: bool = False,
         classes: NDArray | None = None,
+        origin: str | None = None,
     ):
         super().__init__(source)
         self.model = estimator
@@ -73,6 +76,12 @@ class EstimatorTeacher(Teacher):
         by_method = {"decision_function": "logits"}.get(self.method, "probabilities")
         self.kind = by_method if output == "auto" else output  # type: ignore[assignment]
         self._classes = classes
+        self._origin = origin
+
+    def identity(self):
+        """The estimator, or what it was fitted from, and how it is asked."""
+        who = self.model if self._origin is None else self._origin
+        return who, self.method, self.kind
 
     def own_classes(self):
         """`classes_` of the estimator."""

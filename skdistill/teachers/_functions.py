@@ -42,6 +42,10 @@ class FunctionTeacher(Teacher):
         self.declared = declared is not None
         self.kind = declared or "logits"  # type: ignore[assignment]
 
+    def identity(self):
+        """The function, and whether what it gives was declared."""
+        return self.model, self.kind, self.declared
+
     def own_classes(self):
         """`classes_` of the estimator that a method is bound to."""
         classes = getattr(getattr(self.model, "__self__", None), "classes_", None)
@@ -136,7 +140,7 @@ class PrecomputedTeacher(Teacher):
             )
         return self.table
 
-    def evaluate(self, X, classes, fallback, *, progress=None):
+    def evaluate(self, X, classes, fallback, *, progress=None, store=None):
         """The table, with its columns named."""
         labels = self._columns(self.table.shape[1], classes, fallback)
         return TeacherOutput(self.scores(X), self.kind, labels)

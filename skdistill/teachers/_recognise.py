@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import Any, NamedTuple
 
 from joblib import Parallel, delayed
 from sklearn import get_config
@@ -18,6 +19,7 @@ from skdistill._detect import (
 )
 from skdistill._rows import TrainingRows
 from skdistill._sklearn_compat import is_regressor, takes_weights
+from skdistill._store import Store
 from skdistill.teachers._base import Teacher
 from skdistill.teachers._ensemble import EnsembleTeacher
 from skdistill.teachers._estimators import EstimatorTeacher, is_fitted, score_method
@@ -144,6 +146,7 @@ def hire(
     hard: bool = False,
     n_jobs: int | None = None,
     random_state: int | None = None,
+    store: Store | None = None,
 ) -> Teacher:
     """Make a `Teacher` of what the user gave; fit a clone of it if it is not fitted.
 
@@ -170,6 +173,8 @@ def hire(
         For members of a list that are fitted here.
     random_state : int, default=None
         Seed for networks that are fitted here; they have none of their own.
+    store : Store, default=None
+        Where to look whether the same was fitted to the same before.
 
     Returns
     -------
@@ -178,29 +183,22 @@ def hire(
     if isinstance(teacher, str):
         return PrecomputedTeacher(teacher_proba, len(rows.codes), output)
     members = members_of(teacher)
-    to_fit = [not is_given(member) for member in members]
     wrap = functools.partial(_wrap, output=output, hard=hard)
-    given = {k: wrap(m) for k, m in enumerate(members) if not to_fit[k]}
-    for each in given.values():
+    ready = {k: wrap(m) for k, m in enumerate(members) if is_given(m)}
+    for each in ready.values():
         each.check_rows(rows.X)
         # In company, `named` is for those members that do not know their own columns.
         is_for_others = len(members) > 1 and each.own_classes() is not None
         each.check_classes(None if is_for_others else named, rows.classes)
-    if named is not None and not is_list(teacher) and not given:
+    if named is not None and not is_list(teacher) and not ready:
         _check_same_labels(named, rows.classes)
     params = fit_params or [{}] * len(members)
-    fitted = iter(
-        Parallel(n_jobs=n_jobs)(
-            delayed(_fit)(clone(m), rows, params[k], _seed(random_state, k))
-            for k, m in enumerate(members)
-            if to_fit[k]
-        )
-    )
-    ready = [
-        wrap(next(fitted), source="fitted", classes=rows.classes) if fit else given[k]
-        for k, fit in enumerate(to_fit)
-    ]
-    return _as_ensemble(ready, rows, weights) if is_list(teacher) else ready[0]
+    to_fit = [k for k in range(len(members)) if k not in ready]
+    fits = [_Fit(members[k], rows, params[k], _seed(random_state, k)) for k in to_fit]
+    for k, (model, origin) in zip(to_fit, _fit_all(fits, n_jobs, store), strict=True):
+        ready[k] = wrap(model, source="fitted", classes=rows.classes, origin=origin)
+    team = [ready[k] for k in range(len(members))]
+    return _as_ensemble(team, rows, weights) if is_list(teacher) else team[0]
 
 
 def _as_ensemble(ready: list[Teacher], rows: TrainingRows, weights) -> EnsembleTeacher:
@@ -221,14 +219,20 @@ def _check_same_labels(named, classes) -> None:
         )
 
 
-def _wrap(teacher, *, output: str, hard: bool, source: str = "given", classes=None):
+def _wrap(
+    teacher, *, output: str, hard: bool, source="given", classes=None, origin=None
+):
+    if isinstance(teacher, Teacher):
+        return teacher
     if is_module(teacher):
         return ModuleTeacher(teacher, output)
     if not is_estimator(teacher):
         return FunctionTeacher(teacher, output)
     if not _ends_in_net(teacher):
         classes = None
-    return EstimatorTeacher(teacher, source, output=output, hard=hard, classes=classes)
+    return EstimatorTeacher(
+        teacher, source, output=output, hard=hard, classes=classes, origin=origin
+    )
 
 
 def _seed(random_state: int | None, k: int) -> int | None:
@@ -236,21 +240,54 @@ def _seed(random_state: int | None, k: int) -> int | None:
     return None if random_state is None else (random_state + k) % 2**31
 
 
-def _fit(estimator, rows: TrainingRows, fit_params: dict, seed: int | None):
-    X, y = rows.X, rows.y
-    if rows.weight is not None:
-        fit_params = {**fit_params, **_weight_params(estimator, rows.weight)}
-    if not may_hold_network():
-        return estimator.fit(X, y, **fit_params)
-    from skdistill.neural import casting_inputs, contains_network, seeded
+class _Fit(NamedTuple):
+    """An estimator to fit a clone of, and all that the result depends on."""
 
-    if not contains_network(estimator):
-        return estimator.fit(X, y, **fit_params)
-    # A network knows classes by position; what votes over networks encodes itself.
-    y = rows.codes if _ends_in_net(estimator) else y
-    device = getattr(estimator, "device", None)
-    with seeded(seed, device), casting_inputs(estimator):
-        return estimator.fit(X, y, **fit_params)
+    estimator: Any
+    rows: TrainingRows
+    params: dict
+    seed: int | None
+
+    def key(self, store: Store) -> str | None:
+        """Its name in a store."""
+        apart = type(self.estimator), self.estimator, self.params, self.seed
+        routing = get_config()["enable_metadata_routing"]  # of weights, to members
+        rows = self.rows
+        return store.key("fit", *apart, rows.weight, routing, rows=[rows.X, rows.y])
+
+    def __call__(self):
+        """Fit the clone."""
+        estimator = clone(self.estimator)
+        X, y, fit_params = self.rows.X, self.rows.y, self.params
+        if self.rows.weight is not None:
+            weights = _weight_params(estimator, self.rows.weight)
+            fit_params = {**fit_params, **weights}
+        if not may_hold_network():
+            return estimator.fit(X, y, **fit_params)
+        from skdistill.neural import casting_inputs, contains_network, seeded
+
+        if not contains_network(estimator):
+            return estimator.fit(X, y, **fit_params)
+        # A network knows classes by position; what votes over networks encodes itself.
+        y = self.rows.codes if _ends_in_net(estimator) else y
+        device = getattr(estimator, "device", None)
+        with seeded(self.seed, device), casting_inputs(estimator):
+            return estimator.fit(X, y, **fit_params)
+
+
+def _fit_all(
+    fits: list[_Fit], n_jobs: int | None, store: Store | None
+) -> list[tuple[Any, str | None]]:
+    """Fit them all, or look them up; with the name of each in the store."""
+    if store is None:
+        models = Parallel(n_jobs=n_jobs)(delayed(fit)() for fit in fits)
+        return [(model, None) for model in models]
+    keys = [fit.key(store) for fit in fits]
+    models = Parallel(n_jobs=n_jobs)(
+        delayed(store.remember)("teachers", key, fit)
+        for key, fit in zip(keys, fits, strict=True)
+    )
+    return list(zip(models, keys, strict=True))
 
 
 def _ends_in_net(estimator) -> bool:

@@ -1,0 +1,515 @@
+"""The estimator that chooses its own temperature and alpha, or no teacher at all."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from sklearn import get_config
+from sklearn.base import clone
+from sklearn.exceptions import FitFailedWarning
+from sklearn.model_selection import check_cv
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
+
+from skdistill._answers import AnswersAsStudent
+from skdistill._base import BaseDistiller
+from skdistill._classifier import DistillationClassifier
+from skdistill._material import Material
+from skdistill._search._candidates import axes, make_candidates
+from skdistill._search._choice import Choice, choose
+from skdistill._search._scoring import accuracy, make_scorer, negative_log_loss
+from skdistill._search._trials import Fold, Judge, Trial, try_all
+from skdistill._seeds import draw_seed, seed_children
+from skdistill._sklearn_compat import format_search_results
+from skdistill.students import check_student, listens_without_alpha
+from skdistill.teachers import is_given, members_of, signs_of_leakage
+
+#: Parameters that this estimator hands to each distiller as they are.
+_SHARED = (
+    "teacher",
+    "student",
+    "targets",
+    "teacher_classes",
+    "teacher_output",
+    "teacher_weights",
+    "memory",
+    "random_state",
+)
+
+#: Parameters of a distiller that are no axes, and what to use.
+_NO_AXES = {
+    "temperature": "temperatures",
+    "alpha": "alphas",
+    "memory": "memory",
+    "n_jobs": "n_jobs",
+    "random_state": "random_state",
+    "verbose": "verbose",
+}
+
+
+class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
+    """Distil with the temperature and alpha that do best, or without a teacher.
+
+    Every setting is tried by cross-validation, the student alone among them, and
+    scored on the true labels. The teacher is consulted once for each fold, whatever the
+    number of settings. The best setting with a teacher is chosen only if it beats the
+    student alone by `rule`; then the student is trained on all rows.
+
+    Parameters
+    ----------
+    teacher : estimator, torch module, list, callable or "precomputed"
+        What to learn from, as for :class:`DistillationClassifier`. An unfitted one is
+        fitted anew for each fold, so that scores are honest; one that was fitted on
+        the rows of the search is not, and a warning tells where that can be seen.
+    student : estimator or torch module
+        What to train. It is cloned.
+    temperatures : sequence of float, default=(1.0, 2.0, 4.0)
+        Temperatures to try, each above 0.
+    alphas : sequence of float, default=(0.25, 0.5, 0.75, 1.0)
+        Weights of the teacher to try, each in [0, 1]. 0 is always tried, once: it is
+        the student alone.
+    param_grid : dict or list of dict, default=None
+        Further axes, as of :class:`~sklearn.model_selection.GridSearchCV`:
+        parameters of :class:`DistillationClassifier` to lists of values, such as
+        ``{"student__max_leaf_nodes": [32, 64]}``. The student alone is tried with each
+        of its settings too.
+    cv : int, splitter or iterable, default=None
+        Folds of the search. None is 5, stratified.
+    scoring : str or callable, default=None
+        Score on the true labels of rows held out; greater is better. None: negative
+        log-loss, weighted by `sample_weight`; accuracy for a student that says no
+        probabilities.
+    rule : float or callable, default=1.0
+        When a teacher is taken. A number k: if the mean over the folds of the paired
+        differences, best with a teacher minus best without, is above k of its standard
+        errors (their standard deviation over the square root of the number of folds).
+        0.0: whenever that mean is above 0. A callable gets the differences, of shape
+        (n_splits,), and returns whether to take the teacher.
+    targets : {"soft", "hard"}, default="soft"
+        "hard" reduces the teacher to its most probable class.
+    teacher_classes : array-like of shape (n_columns,), default=None
+        The label each column of the teacher stands for, where it cannot tell.
+    teacher_output : {"auto", "probabilities", "logits"}, default="auto"
+        What the teacher's scores are.
+    teacher_weights : array-like of shape (n_teachers,) or "learned", default=None
+        How much each of a list of teachers counts.
+    memory : str, path-like or joblib.Memory, default=None
+        Where to keep the teacher's fits and answers, for other searches and after an
+        interrupt.
+    n_jobs : int, default=None
+        How many settings are tried, and teachers fitted, at once. None is 1, unless in
+        a :obj:`joblib.parallel_config` context.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the unfitted teacher and the student where their own is None.
+    verbose : int, default=0
+        Above 0, say what is being done, with a progress bar.
+
+    Attributes
+    ----------
+    temperature_ : float
+        Chosen temperature; 1.0 where no teacher is.
+    alpha_ : float
+        Chosen weight of the teacher; 0.0: the student alone.
+    improves_ : bool
+        Whether the teacher helps, by `rule`: whether ``alpha_ > 0``.
+    harm_ : bool
+        Whether even the best setting with a teacher scores below the student alone.
+    differences_ : ndarray of shape (n_splits,)
+        Scores of the best setting with a teacher minus those of the best without.
+    best_params_ : dict
+        The chosen setting.
+    best_score_ : float
+        Its mean score.
+    best_index_, baseline_index_, distilled_index_ : int
+        Position in `cv_results_` of the chosen setting, of the best without and of the
+        best with a teacher.
+    cv_results_ : dict of ndarray
+        As of :class:`~sklearn.model_selection.GridSearchCV`. Networks are trained
+        together; their `fit_time` is a share of the time for all.
+    n_splits_ : int
+        Number of folds.
+    scorer_ : callable
+        What scored.
+    refit_time_ : float
+        Seconds for the fit on all rows, the teacher's included.
+    best_estimator_ : DistillationClassifier
+        Fitted on all rows with the chosen setting.
+    teacher_, teacher_source_, teacher_weights_, student_, route_ : object
+        Those of `best_estimator_`.
+    classes_ : ndarray of shape (n_classes,)
+        The labels of y.
+    n_features_in_ : int
+        Number of features seen during `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, if X had any.
+
+    See Also
+    --------
+    DistillationClassifier : With settings of your own; in any search of scikit-learn
+        its `memory` keeps the teacher from being consulted for each candidate.
+
+    Notes
+    -----
+    The scores are those of ``GridSearchCV(DistillationClassifier(...), ...)`` with the
+    same folds. What differs is the price (networks are trained in stacks, other
+    students share what the teacher said) and the choice.
+
+    Scorers get a distiller without its teacher.
+
+    References
+    ----------
+    The rule of one standard error is that of L. Breiman, J. Friedman, R. Olshen and C.
+    Stone, "Classification and regression trees", 1984, applied to paired differences.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from skdistill import DistillationClassifierCV
+    >>> X, y = load_digits(return_X_y=True)
+    >>> forest = RandomForestClassifier(random_state=0)
+    >>> tree = DecisionTreeClassifier(max_leaf_nodes=40, random_state=0)
+    >>> model = DistillationClassifierCV(forest, tree, cv=3).fit(X, y)
+    >>> model.improves_, len(model.cv_results_["params"])
+    (True, 13)
+    """
+
+    # For the splitter, and passed on to it.
+    __metadata_request__fit = {"groups": True}
+
+    def __init__(
+        self,
+        teacher,
+        student,
+        *,
+        temperatures=(1.0, 2.0, 4.0),
+        alphas=(0.25, 0.5, 0.75, 1.0),
+        param_grid=None,
+        cv=None,
+        scoring=None,
+        rule=1.0,
+        targets="soft",
+        teacher_classes=None,
+        teacher_output="auto",
+        teacher_weights=None,
+        memory=None,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.teacher = teacher
+        self.student = student
+        self.temperatures = temperatures
+        self.alphas = alphas
+        self.param_grid = param_grid
+        self.cv = cv
+        self.scoring = scoring
+        self.rule = rule
+        self.targets = targets
+        self.teacher_classes = teacher_classes
+        self.teacher_output = teacher_output
+        self.teacher_weights = teacher_weights
+        self.memory = memory
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        groups=None,
+        teacher_proba=None,
+        X_unlabeled=None,
+        **params,
+    ):
+        """Try all settings, choose one, and train the student on all rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_rows, n_features)
+            Training rows, as teacher and student take them.
+        y : array-like of shape (n_rows,)
+            True labels of at least two classes.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Row weights: of students, teachers that are fitted here, and the scores of
+            ``scoring=None``.
+        groups : array-like of shape (n_rows,), default=None
+            Group of each row, for a splitter that keeps groups together.
+        teacher_proba : array-like of shape (n_rows, n_columns), default=None
+            Probabilities of the rows, for ``teacher="precomputed"``.
+        X_unlabeled : array-like of shape (n_unlabeled, n_features), default=None
+            More rows that only the teacher labels, in every fold.
+        **params : dict
+            Further metadata for `fit` of teacher and student, the splitter and the
+            scorer, by scikit-learn's metadata routing.
+
+        Returns
+        -------
+        self : DistillationClassifierCV
+            Fitted.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Before any training, if a parameter or the data cannot be meant so.
+        """
+        self._check_search()
+        base, seed = self._base(), draw_seed(self.random_state)
+        base.set_params(random_state=seed)
+        for_children, split_params, score_params = self._sort_metadata(
+            params, groups, sample_weight
+        )
+        material = base._material(
+            X, y, sample_weight, teacher_proba, X_unlabeled, for_children
+        )
+        settings, distillers = self._distillers(base, material)
+        scorer = make_scorer(base, self.scoring)
+        if scorer in (negative_log_loss, accuracy):
+            score_params = {"sample_weight": material.rows.weight}
+        folds = self._folds(material, split_params)
+        self._warn_of_leakage(material)
+
+        self._say(f"trying {len(settings)} settings on {len(folds)} folds")
+        trials, teachers = try_all(
+            distillers,
+            settings,
+            material,
+            folds,
+            Judge(scorer, score_params),
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+        )
+        scores = np.array([[trial.score for trial in each] for each in trials])
+        alone = np.array([setting["alpha"] == 0 for setting in settings])
+        choice = choose(scores, alone, self.rule)
+        self._warn_of_failures(trials)
+        best = distillers[choice.best].set_params(n_jobs=self.n_jobs)
+        start = time.perf_counter()
+        seeded = seed_children(best.teacher, best.student, seed)
+        best._fit(material, seeded._replace(teacher=teachers[choice.best]))
+        self._remember_search(settings, trials, choice, len(folds), scorer)
+        self.refit_time_ = time.perf_counter() - start
+        self._remember_best(best)
+        self._warn_if_no_help(scores, choice)
+        return self
+
+    def _check_search(self) -> None:
+        """Check what is not a distiller's; all that is wrong goes in one message."""
+        wrong = []
+        for name, allowed, good in (
+            ("temperatures", "above 0", lambda value: 0 < value < np.inf),
+            ("alphas", "in [0, 1], not all 0", lambda value: 0 <= value <= 1),
+        ):
+            values = getattr(self, name)
+            listed = isinstance(values, (Sequence, np.ndarray)) and len(values) > 0
+            fits = listed and all(_is_number(value) and good(value) for value in values)
+            if not fits or (name == "alphas" and not any(values)):
+                wrong.append(f"{name}={values!r} must list numbers, each {allowed}")
+        if not (callable(self.rule) or (_is_number(self.rule) and self.rule >= 0)):
+            wrong.append(
+                f"rule={self.rule!r} must be a number of standard errors, at least 0, "
+                "or a callable that is given the differences and returns a bool"
+            )
+        wrong += self._wrong_axes()
+        if wrong:
+            raise ValueError("; ".join(wrong) + ".")
+
+    def _wrong_axes(self) -> list[str]:
+        grids = axes(self.param_grid)
+        if not all(isinstance(grid, Mapping) for grid in grids):
+            return [f"param_grid={self.param_grid!r} must be a dict or a list of dicts"]
+        wrong = []
+        for name in sorted({str(name) for grid in grids for name in grid}):
+            if name in _NO_AXES:
+                wrong.append(
+                    f"param_grid has {name!r}, which is no axis of its own; set "
+                    f"{_NO_AXES[name]}"
+                )
+        return wrong
+
+    def _base(self) -> DistillationClassifier:
+        """The distiller that all settings are settings of."""
+        shared = {name: getattr(self, name) for name in _SHARED}
+        return DistillationClassifier(**shared, verbose=max(0, self.verbose - 1))
+
+    def _sort_metadata(self, params: dict, groups, sample_weight):
+        """Sort metadata by whom it is for: the children, the splitter, the scorer."""
+        if not get_config()["enable_metadata_routing"]:
+            return params, {"groups": groups}, {}
+        given = {**params, "groups": groups, "sample_weight": sample_weight}
+        given = {name: value for name, value in given.items() if value is not None}
+        router = self._add_judges(MetadataRouter(owner=self))
+        for_judges = router.consumes("fit", given)
+        routed: Any = process_routing(
+            router, "fit", **{name: given[name] for name in for_judges}
+        )
+        for_base = self._base().get_metadata_routing().consumes("fit", params)
+        # What nobody wants goes to the distiller, which says so.
+        left = set(params) - (for_judges - for_base)
+        score_params = dict(routed["scorer"]["score"]) if self.scoring else {}
+        return (
+            {name: params[name] for name in left},
+            dict(routed["splitter"]["split"]),
+            score_params,
+        )
+
+    def _distillers(self, base: DistillationClassifier, material: Material):
+        """Make a distiller of each setting, and check it."""
+        settings = make_candidates(
+            self.temperatures, self.alphas, self.param_grid, self.targets
+        )
+        distillers = [clone(base).set_params(**setting) for setting in settings]
+        for each in distillers:
+            each._check_params(material.teacher_proba)
+            check_student(each.student, material.rows.classes)
+            if listens_without_alpha(each.student):
+                raise ValueError(
+                    f"student={each.student!r} has a final_alpha, so that with alpha=0 "
+                    "it would not be the student alone, with which others are "
+                    "compared; set final_alpha=None."
+                )
+        return settings, distillers
+
+    def _folds(self, material: Material, split_params: dict) -> list[Fold]:
+        rows = material.rows
+        splitter = check_cv(self.cv, rows.y, classifier=True)
+        folds = [Fold(*fold) for fold in splitter.split(rows.X, rows.y, **split_params)]
+        if len(folds) < 2 and not callable(self.rule) and self.rule > 0:
+            raise ValueError(
+                f"cv={self.cv!r} gives {len(folds)} split, of which no standard error "
+                f"can be told, as rule={self.rule!r} needs; give a cv with more "
+                "splits, or set rule=0.0 (take the best mean)."
+            )
+        return folds
+
+    def _warn_of_leakage(self, material: Material) -> None:
+        rows = material.rows
+        for member in members_of(self.teacher):
+            if isinstance(member, str) or not is_given(member):
+                continue
+            sign = signs_of_leakage(member, rows.X, rows.codes, rows.classes)
+            if sign is not None:
+                warnings.warn(
+                    f"{sign} What it says about training rows tells of the labels of "
+                    "those held out, so the scores of settings with a teacher are too "
+                    "good. Give it unfitted, or fitted on other rows.",
+                    UserWarning,
+                    stacklevel=3,
+                )
+
+    def _warn_of_failures(self, trials: list[list[Trial]]) -> None:
+        failures = [trial.failure for each in trials for trial in each if trial.failure]
+        if not failures:
+            return
+        n_trials = sum(len(each) for each in trials)
+        text = f"{len(failures)} of {n_trials} fits failed; one said: {failures[0]}"
+        if len(failures) == n_trials:
+            raise ValueError(text)
+        warnings.warn(
+            f"{text} The score of these settings is NaN.",
+            FitFailedWarning,
+            stacklevel=3,
+        )
+
+    def _warn_if_no_help(self, scores, choice: Choice) -> None:
+        if choice.improves:
+            return
+        alone, distilled = scores[choice.alone].mean(), scores[choice.distilled].mean()
+        warnings.warn(
+            f"The teacher does not help this student: it scores {alone:.4g} alone and "
+            f"{distilled:.4g} with the best temperature and alpha (rule={self.rule!r})."
+            " It is trained on the labels alone.",
+            UserWarning,
+            stacklevel=3,
+        )
+
+    def _remember_search(
+        self, settings, trials, choice: Choice, n_splits: int, scorer
+    ) -> None:
+        self.cv_results_ = format_search_results(
+            settings,
+            n_splits,
+            [trial._asdict() for each in trials for trial in each],
+        )
+        self.n_splits_ = n_splits
+        self.scorer_ = scorer
+        self.best_index_ = choice.best
+        self.baseline_index_ = choice.alone
+        self.distilled_index_ = choice.distilled
+        self.differences_ = choice.differences
+        self.improves_ = choice.improves
+        self.harm_ = choice.harm
+        self.best_params_ = settings[choice.best]
+        self.best_score_ = float(self.cv_results_["mean_test_score"][choice.best])
+
+    def _remember_best(self, best: DistillationClassifier) -> None:
+        """Answer as the best distiller does from now on."""
+        for name in ("feature_names_in_", "teacher_weights_"):
+            self.__dict__.pop(name, None)
+        fitted = {k: v for k, v in vars(best).items() if k.endswith("_")}
+        self.__dict__.update(fitted)
+        self._lesson = best._lesson
+        self._refuses_nan = best._refuses_nan
+        self.best_estimator_ = best
+        self.temperature_ = float(best.temperature)
+        self.alpha_ = float(best.alpha)
+
+    def score(self, X, y, sample_weight=None):
+        """Score the predictions.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_rows, n_features)
+            Rows.
+        y : array-like of shape (n_rows,)
+            True labels.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+            By `scoring`; accuracy if that is None.
+        """
+        if self.scoring is None:
+            return super().score(X, y, sample_weight=sample_weight)
+        self._taught(X)
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        return self.scorer_(self, X, y, **weights)
+
+    def get_metadata_routing(self):
+        """Say which metadata `fit` takes for itself, its children, cv and scorer.
+
+        Returns
+        -------
+        MetadataRouter
+            See scikit-learn's guide to metadata routing.
+        """
+        return self._add_judges(super().get_metadata_routing())
+
+    def _add_judges(self, router: MetadataRouter) -> MetadataRouter:
+        """Add the splitter and the scorer to those that may want metadata."""
+        splitter = check_cv(self.cv, classifier=True)
+        to_split = MethodMapping().add(caller="fit", callee="split")
+        router.add(splitter=splitter, method_mapping=to_split)
+        if self.scoring is not None:
+            to_score = MethodMapping().add(caller="fit", callee="score")
+            scorer = make_scorer(self._base(), self.scoring)
+            router.add(scorer=scorer, method_mapping=to_score)
+        return router
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))

@@ -1,0 +1,80 @@
+"""How the models of a search are scored on the rows held out."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import accuracy_score, check_scoring
+
+#: What no probability counts less than, as in `sklearn.metrics.log_loss`.
+_TINY = np.finfo(np.float64).eps
+
+
+def negative_log_loss(model, X, y, sample_weight=None) -> float:
+    """Score a classifier by its log-loss, whichever of the classes are in `y`.
+
+    `sklearn.metrics.log_loss` wants all classes in `y`, or to be told their names; and
+    refuses a label that the model has never seen, to which this gives probability 0.
+
+    Parameters
+    ----------
+    model : classifier
+        With `predict_proba`.
+    X : array-like of shape (n_rows, n_features)
+        Rows.
+    y : ndarray of shape (n_rows,)
+        True labels.
+    sample_weight : array-like of shape (n_rows,), default=None
+        Weights of the rows.
+
+    Returns
+    -------
+    float
+        Greater is better.
+    """
+    proba = model.predict_proba(X)
+    codes = np.searchsorted(model.classes_, y).clip(max=len(model.classes_) - 1)
+    of_label = proba[np.arange(len(codes)), codes]
+    of_label = np.where(model.classes_[codes] == y, of_label, 0.0)
+    return _mean(np.log(np.clip(of_label, _TINY, 1.0 - _TINY)), sample_weight)
+
+
+def _mean(values: NDArray[np.float64], weight) -> float:
+    if weight is None or not np.any(weight):
+        return float(values.mean())
+    return float(np.average(values, weights=weight))
+
+
+def accuracy(model, X, y, sample_weight=None) -> float:
+    """Score a classifier that says no probabilities."""
+    return accuracy_score(y, model.predict(X), sample_weight=sample_weight)
+
+
+def make_scorer(estimator, scoring):
+    """Find the function that scores models.
+
+    Parameters
+    ----------
+    estimator : DistillationClassifier
+        One of those to be scored.
+    scoring : str, callable or None
+        As the user gave it.
+
+    Returns
+    -------
+    callable
+        ``scorer(model, X, y, **metadata) -> float``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such score, or there are several.
+    """
+    if scoring is None:
+        return negative_log_loss if hasattr(estimator, "predict_proba") else accuracy
+    if not (isinstance(scoring, str) or callable(scoring)):
+        raise ValueError(
+            f"scoring={scoring!r} must be the name of one score (such as 'accuracy' or "
+            "'neg_log_loss'), a callable scoring(estimator, X, y), or None (log-loss)."
+        )
+    return check_scoring(estimator, scoring=scoring)

@@ -1,0 +1,318 @@
+"""Try settings on folds: consult the teacher once a fold, then teach each student."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from joblib import Parallel, delayed, effective_n_jobs
+from numpy.typing import NDArray
+
+from skdistill import _checks
+from skdistill._classifier import DistillationClassifier
+from skdistill._material import Consultation, Material
+from skdistill._rows import stack_rows
+from skdistill._search._candidates import of_teacher
+from skdistill._seeds import Seeded, seed_children
+from skdistill._sklearn_compat import take_metadata, take_rows
+from skdistill._store import open_store
+from skdistill.students import (
+    Lesson,
+    can_learn_together,
+    learn,
+    learn_together,
+    wanted_representations,
+)
+from skdistill.targets import SoftTargets
+from skdistill.teachers import is_given, part_of, record
+
+#: Bytes from which on an array is handed to other processes as a memory map.
+_MAPPED = 100_000
+
+#: Tasks for each worker, so that none waits long for the last one.
+_TASKS_A_WORKER = 3
+
+
+class Fold(NamedTuple):
+    """Rows to train on, and rows to be judged by."""
+
+    train: NDArray[np.intp]
+    test: NDArray[np.intp]
+
+
+class Trial(NamedTuple):
+    """How a candidate did on a fold; times in seconds, and why it failed, if it did."""
+
+    score: float
+    fit_time: float
+    score_time: float
+    failure: str = ""
+
+
+class Candidate(NamedTuple):
+    """A distiller to try, its student with its seeds, and a seed for what holds none.
+
+    The distiller has no teacher, which is heavy and was asked before.
+    """
+
+    distiller: DistillationClassifier
+    student: Any
+    seed: int | None
+
+
+class Judge(NamedTuple):
+    """How fitted models are scored: a scorer, and its metadata for all rows."""
+
+    scorer: Callable[..., float]
+    params: dict
+
+    def __call__(self, model, material: Material, test: NDArray) -> float:
+        """Score a model on the rows held out."""
+        rows = material.rows
+        params = take_metadata(rows.X, self.params, test)
+        X = take_rows(rows.X, test)
+        return float(self.scorer(model, X, rows.y[test], **params))
+
+
+def try_all(
+    distillers: Sequence[DistillationClassifier],
+    settings: Sequence[dict[str, Any]],
+    material: Material,
+    folds: Sequence[Fold],
+    judge: Judge,
+    *,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> tuple[list[list[Trial]], list]:
+    """Fit and score each distiller on each fold.
+
+    Parameters
+    ----------
+    distillers : sequence of DistillationClassifier
+        Checked; not changed.
+    settings : sequence of dict
+        The parameters in which they differ.
+    material : Material
+        All rows.
+    folds : sequence of Fold
+        Positions in these.
+    judge : Judge
+        Greater is better.
+    n_jobs : int, default=None
+        Processes or threads, as joblib's context says.
+    verbose : int, default=0
+        Above 0, show a progress bar.
+
+    Returns
+    -------
+    trials : list of list of Trial
+        For each distiller one for each fold.
+    teachers : list
+        The seeded teacher of each; a given one remembers what it said.
+    """
+    teachers: list[Any] = [None] * len(distillers)
+    trials: list[list[Any]] = [[None] * len(folds) for _ in distillers]
+    candidates = [_candidate(distiller) for distiller in distillers]
+    tasks, places = [], []
+    for members in _same_teacher(distillers, settings):
+        teacher, said = _consult_all(distillers[members[0]], material, folds, n_jobs)
+        for k in members:
+            teachers[k] = teacher
+        for part in _parts([candidates[k] for k in members], len(folds), n_jobs):
+            tried = [candidates[members[k]] for k in part]
+            for f, fold in enumerate(folds):
+                tasks.append(delayed(_try)(tried, material, fold, said[f], judge))
+                places.append(([members[k] for k in part], f))
+    for (mine, f), done in zip(places, _run(tasks, n_jobs, verbose), strict=True):
+        for k, trial in zip(mine, done, strict=True):
+            trials[k][f] = trial
+    return trials, teachers
+
+
+def _run(tasks: list, n_jobs: int | None, verbose: int):
+    """Give the results of tasks, in their order, with a progress bar if wanted."""
+    if not verbose:
+        return Parallel(n_jobs=n_jobs, max_nbytes=_MAPPED)(tasks)
+    from tqdm import tqdm
+
+    parallel = Parallel(n_jobs=n_jobs, max_nbytes=_MAPPED, return_as="generator")
+    return tqdm(parallel(tasks), "trying settings", len(tasks), unit="batch")
+
+
+def _candidate(distiller: DistillationClassifier) -> Candidate:
+    seeded = seed_children(distiller.teacher, distiller.student, distiller.random_state)
+    params = {**distiller.get_params(deep=False), "teacher": None, "student": None}
+    return Candidate(DistillationClassifier(**params), seeded.student, seeded.seed)
+
+
+def _parts(candidates: Sequence[Candidate], n_folds: int, n_jobs) -> list[NDArray]:
+    """Sort candidates, by position, into tasks: few where workers are few.
+
+    Those of a task share the slices of a fold, and networks their training.
+    """
+    alone = [not can_learn_together(each.student) for each in candidates]
+    n_workers = effective_n_jobs(n_jobs)
+    n_parts = math.ceil(_TASKS_A_WORKER * n_workers / n_folds) if n_workers > 1 else 1
+    parts = np.array_split(np.flatnonzero(alone), n_parts)
+    parts.append(np.flatnonzero(np.logical_not(alone)))
+    return [part for part in parts if len(part)]
+
+
+def _same_teacher(distillers, settings) -> list[list[int]]:
+    """Sort distillers, by position, by what they ask of whom."""
+    groups: dict[tuple, list[int]] = {}
+    for k, (distiller, setting) in enumerate(zip(distillers, settings, strict=True)):
+        # Two students may want to know other things of the same teacher.
+        curious = bool(wanted_representations(distiller.student))
+        key = tuple(
+            (name, id(value))
+            for name, value in sorted(setting.items())
+            if of_teacher(name)
+            or (curious and (name == "student" or "matching" in name))
+        )
+        groups.setdefault(key, []).append(k)
+    alone = groups.pop((), [])
+    if not groups:
+        return [alone]
+    # The student alone has no teacher: any will do.
+    first, *others = groups.values()
+    return [alone + first, *others]
+
+
+def _consult_all(
+    distiller: DistillationClassifier, material: Material, folds, n_jobs
+) -> tuple[Any, list[Consultation]]:
+    """The teacher, and what it says about the training rows of each fold."""
+    seeded = seed_children(distiller.teacher, distiller.student, distiller.random_state)
+    # All that any candidate may want to know is asked at once.
+    params = {**distiller.get_params(deep=False), "alpha": 1.0, "verbose": 0}
+    asking = DistillationClassifier(**params)
+    if isinstance(seeded.teacher, str) or is_given(seeded.teacher):
+        n_jobs = 1  # asked about all rows at once; the rest is slices
+    teacher = _recorded(asking, seeded.teacher, material)
+    said = Parallel(n_jobs=n_jobs, max_nbytes=_MAPPED)(
+        delayed(_consult)(asking, seeded._replace(teacher=teacher), material, fold)
+        for fold in folds
+    )
+    return teacher, said
+
+
+def _recorded(distiller: DistillationClassifier, teacher, material: Material):
+    """The teacher; a given one with what it says about all rows."""
+    rows, more = material.rows, material.X_unlabeled
+    classes = _checks.check_teacher_classes(distiller.teacher_classes)
+    store = open_store(distiller.memory)
+
+    def ask(hired, table):
+        return hired.evaluate(table, classes, rows.classes, store=store)
+
+    return record(
+        teacher,
+        rows,
+        [rows.X] if more is None else [rows.X, more],
+        ask,
+        named=classes,
+        output=distiller.teacher_output,
+        hard=distiller.targets == "hard",
+    )
+
+
+def _consult(
+    distiller: DistillationClassifier, seeded: Seeded, material: Material, fold: Fold
+) -> Consultation:
+    part = material.take(fold.train)
+    teacher = part_of(seeded.teacher, material.rows.X, fold.train, part.rows.X)
+    said = distiller._consult(seeded._replace(teacher=teacher), part)
+    # Neither is needed to teach, and both are heavy to send around.
+    return said._replace(teacher=None, X=None)
+
+
+def _try(
+    candidates: Sequence[Candidate],
+    material: Material,
+    fold: Fold,
+    said: Consultation,
+    judge: Judge,
+) -> list[Trial]:
+    """Fit and score several candidates on one fold."""
+    part = material.take(fold.train)
+    X = part.rows.X
+    if len(said.output.values) > len(part.rows.y):
+        X = stack_rows(X, material.X_unlabeled)
+    said = said._replace(X=X)
+    together = [each for each in candidates if can_learn_together(each.student)]
+    if len(together) == len(candidates) and not part.student_params:
+        taught = _teach_together(candidates, part, said)
+    else:
+        taught = [_teach(each, part, said) for each in candidates]
+    return [
+        _judged(each, lesson, fit_time, part, material, fold, judge)
+        for each, (lesson, fit_time) in zip(candidates, taught, strict=True)
+    ]
+
+
+def _teach(
+    candidate: Candidate, part: Material, said: Consultation
+) -> tuple[Lesson | Exception, float]:
+    """Teach one student; how that went, and the seconds it took."""
+    start = time.perf_counter()
+    lesson: Lesson | Exception
+    try:
+        X, targets = _lesson_of(candidate, part, said)
+        params, seed = part.student_params, candidate.seed
+        lesson = learn(candidate.student, X, targets, params, random_state=seed)
+    except Exception as error:  # whatever a foreign fit may raise
+        lesson = error
+    return lesson, time.perf_counter() - start
+
+
+def _teach_together(
+    candidates: Sequence[Candidate], part: Material, said: Consultation
+) -> list[tuple[Lesson | Exception, float]]:
+    """Teach several students at once; each is said to take its share of the time."""
+    start = time.perf_counter()
+    taught: list[Any] = [None] * len(candidates)
+    rows = [_lesson_of(each, part, said) for each in candidates]
+    # Without a teacher there may be fewer rows.
+    for X in {id(X): X for X, _ in rows}.values():
+        members = [k for k, (mine, _) in enumerate(rows) if mine is X]
+        lessons = learn_together(
+            [candidates[k].student for k in members],
+            X,
+            [rows[k][1] for k in members],
+            random_state=[candidates[k].seed for k in members],
+        )
+        for k, lesson in zip(members, lessons, strict=True):
+            taught[k] = lesson
+    share = (time.perf_counter() - start) / len(candidates)
+    return [(lesson, share) for lesson in taught]
+
+
+def _lesson_of(
+    candidate: Candidate, part: Material, said: Consultation
+) -> tuple[Any, SoftTargets]:
+    """The rows and targets for a candidate."""
+    if candidate.distiller.alpha == 0:
+        said = said.about_labeled(part.rows)
+    return said.X, candidate.distiller._targets(said, part.rows)
+
+
+def _judged(
+    candidate: Candidate,
+    lesson: Lesson | Exception,
+    fit_time: float,
+    part: Material,
+    material: Material,
+    fold: Fold,
+    judge: Judge,
+) -> Trial:
+    if isinstance(lesson, Exception):
+        return Trial(np.nan, fit_time, 0.0, f"{type(lesson).__name__}: {lesson}")
+    params = {**candidate.distiller.get_params(deep=False), "student": lesson.student}
+    model = DistillationClassifier(**params)._remember(part.rows, None, lesson)
+    start = time.perf_counter()
+    score = judge(model, material, fold.test)
+    return Trial(score, fit_time, time.perf_counter() - start)

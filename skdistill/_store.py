@@ -1,0 +1,167 @@
+"""Remember on disk what was computed, so that it is computed once.
+
+Where and how things are kept is :class:`joblib.Memory`'s affair: it writes an entry to
+a file of another name and moves it in place, so that nobody reads half of one. It
+does not keep two processes from computing the same thing at the same time. Here each
+entry has a lock of its own, a :class:`filelock.FileLock`: the operating system holds it
+and lets go of it when its process ends, in whichever way that happens.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from filelock import FileLock
+from joblib import Memory
+
+from skdistill._fingerprint import NoFingerprintError, fingerprint
+
+_Value = TypeVar("_Value")
+
+#: Seconds between two looks whether a lock is free.
+_POLL = 0.05
+
+
+class Store:
+    """What was computed before, by what it was computed from.
+
+    Parameters
+    ----------
+    memory : joblib.Memory
+        Where to keep it; with a location.
+    """
+
+    def __init__(self, memory: Memory):
+        self.memory = memory
+        self._prints: list[tuple[Any, str]] = []
+
+    def key(self, *parts, rows: Sequence = ()) -> str | None:
+        """A name for what is computed from `parts`; None, with a warning, if none can.
+
+        Parameters
+        ----------
+        *parts : object
+            All that the result depends on.
+        rows : sequence of array-like, default=()
+            The same, but large: tables that other keys depend on too, which are hashed
+            once. They must not be changed as long as the store lives.
+
+        Returns
+        -------
+        str or None
+        """
+        try:
+            return fingerprint(*parts, [self._print_of(table) for table in rows])
+        except NoFingerprintError as error:
+            warnings.warn(
+                f"memory={self.memory.location!r} is not used for what cannot be told "
+                f"apart by its content ({error}). It is computed anew.",
+                UserWarning,
+                stacklevel=2,
+            )
+            return None
+
+    def _print_of(self, table) -> str:
+        for known, print_ in self._prints:
+            if known is table:
+                return print_
+        self._prints.append((table, fingerprint(table)))
+        return self._prints[-1][1]
+
+    def remember(
+        self, what: str, key: str | None, compute: Callable[[], _Value]
+    ) -> _Value:
+        """Look up a result; compute and keep it if it is not there.
+
+        Of several processes and threads that ask at the same time one computes, and
+        the others wait for it.
+
+        Parameters
+        ----------
+        what : str
+            Kind of the result; the name of a folder.
+        key : str or None
+            What it is computed from, as of `key`. None: compute, and do not keep.
+        compute : callable
+            Without arguments; gives the result.
+
+        Returns
+        -------
+        object
+            The result. What was read from disk is a copy.
+        """
+        if key is None:
+            return compute()
+        entry = [f"skdistill-{what}", key]
+        found, value = self._read(entry)
+        if found:
+            return value
+        with FileLock(self._lock_file(entry)).acquire(poll_interval=_POLL):
+            found, value = self._read(entry)
+            if not found:
+                value = compute()
+                self.memory.store_backend.dump_item(entry, value, 0)
+        return value
+
+    def _read(self, entry: list[str]) -> tuple[bool, Any]:
+        backend = self.memory.store_backend
+        if not backend.contains_item(entry):
+            return False, None
+        try:
+            return True, backend.load_item(entry, 0)
+        except KeyError:  # cleared since
+            return False, None
+        except Exception as error:  # a damaged file may raise anything
+            warnings.warn(
+                f"An entry of memory={self.memory.location!r} cannot be read "
+                f"({type(error).__name__}: {error}). It is computed and written anew.",
+                UserWarning,
+                stacklevel=2,
+            )
+            return False, None
+
+    def _lock_file(self, entry: list[str]) -> Path:
+        folder = Path(str(self.memory.store_backend.location))
+        if not folder.is_dir():  # a store elsewhere: locks are for this machine
+            folder = Path(tempfile.gettempdir()) / f"skdistill-{os.getuid()}"
+        folder = folder / "skdistill-locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"{entry[1]}.lock"
+
+    def __getstate__(self):
+        # Fingerprints go with objects of this process.
+        return {"memory": self.memory, "_prints": []}
+
+
+def open_store(memory) -> Store | None:
+    """Open what an estimator's parameter `memory` names.
+
+    Parameters
+    ----------
+    memory : str, path-like, joblib.Memory or None
+        A folder, or a Memory; None, or a Memory without a location, keeps nothing.
+
+    Returns
+    -------
+    Store or None
+
+    Raises
+    ------
+    ValueError
+        If it is something else.
+    """
+    if isinstance(memory, (str, os.PathLike)):
+        memory = Memory(os.fspath(memory), verbose=0)
+    if memory is None or (isinstance(memory, Memory) and memory.store_backend is None):
+        return None
+    if not isinstance(memory, Memory):
+        raise ValueError(
+            f"memory={memory!r} must be None (nothing is kept), the path of a folder, "
+            "or a joblib.Memory."
+        )
+    return Store(memory)

@@ -1,0 +1,104 @@
+"""A given teacher's answers about all rows, to be taken fold by fold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from numpy.typing import NDArray
+
+from skdistill._rows import TrainingRows
+from skdistill.targets import TeacherOutput
+from skdistill.teachers._base import Teacher
+from skdistill.teachers._recognise import hire, is_given, is_list, members_of
+
+
+class RecordedTeacher(Teacher):
+    """A teacher that was asked before, and is not asked again about the same tables.
+
+    Parameters
+    ----------
+    teacher : Teacher
+        Given, not fitted here.
+    answers : list of (table, TeacherOutput)
+        What it said, by the very object that it was asked about.
+    """
+
+    def __init__(self, teacher: Teacher, answers: list[tuple[Any, TeacherOutput]]):
+        super().__init__(teacher.source)
+        self.teacher = teacher
+        self.answers = answers
+        self.kind = teacher.kind
+        self.name = teacher.name
+        self.model = teacher.model
+
+    def of(self, table, rows: NDArray, part) -> RecordedTeacher:
+        """The same teacher, asked about `part` as well: these rows of a known table."""
+        output = next(said for known, said in self.answers if known is table)
+        of_part = replace(output, values=output.values[rows])
+        return RecordedTeacher(self.teacher, [*self.answers, (part, of_part)])
+
+    def own_classes(self):
+        """Labels of the columns, if the teacher knows."""
+        return self.teacher.own_classes()
+
+    def evaluate(self, X, classes, fallback, *, progress=None, store=None):
+        """What was said about this very table; else the teacher is asked."""
+        for table, output in self.answers:
+            if table is X:
+                return output
+        return self.teacher.evaluate(
+            X, classes, fallback, progress=progress, store=store
+        )
+
+
+def record(
+    teacher, rows: TrainingRows, tables: Sequence, ask: Callable, *, named, **hiring
+):
+    """Ask what is given once about some tables; leave what is to be fitted as it is.
+
+    Parameters
+    ----------
+    teacher : object
+        As the user gave it.
+    rows : TrainingRows
+        Rows that the teacher must be able to read.
+    tables : sequence of array-like
+        What to ask about.
+    ask : callable
+        ``ask(teacher, table) -> TeacherOutput``.
+    named : ndarray of shape (n_columns,) or None
+        The user's `teacher_classes`.
+    **hiring
+        Other arguments of `hire` about how to read what a teacher says.
+
+    Returns
+    -------
+    object
+        The same, to be hired in its place.
+    """
+    if isinstance(teacher, str):
+        return teacher
+
+    def asked(member):
+        if not is_given(member):
+            return member
+        # In company `named` is for members that do not know: the ensemble looks.
+        hired = hire(member, rows, named=None if is_list(teacher) else named, **hiring)
+        return RecordedTeacher(hired, [(table, ask(hired, table)) for table in tables])
+
+    members = [asked(member) for member in members_of(teacher)]
+    return members if is_list(teacher) else members[0]
+
+
+def part_of(teacher, table, rows: NDArray, part):
+    """What `record` made, about a part of a table that it was asked about as well."""
+
+    def of_part(member):
+        if isinstance(member, RecordedTeacher):
+            return member.of(table, rows, part)
+        return member
+
+    members = [of_part(member) for member in members_of(teacher)]
+    return members if is_list(teacher) else members[0]
