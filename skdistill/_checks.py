@@ -67,6 +67,7 @@ def check_generations(model) -> None:
     if not isinstance(model.average, (bool, np.bool_)):
         wrong.append(f"average={model.average!r} must be True or False")
     _raise_all(wrong)
+    open_store(model.memory)
 
 
 def _wrong_mix(model) -> list[str]:

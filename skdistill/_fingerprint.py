@@ -1,31 +1,64 @@
 """Tell by content whether two objects are the same, in any process, on any day.
 
-`joblib.hash` does this for arrays and plain objects. What is added here: networks, by
-their architecture and numbers; functions and the user's own classes, by their code;
-frames and sparse matrices, by what is in them, not by how it is held; and the versions
-of all libraries that an object's classes come from.
+`joblib.hash` does nearly this, by way of a pickle, and there lies what it cannot do:
+of a function or class a pickle holds the name; two equal objects pickle differently
+where one of them holds something twice, or has counted how often it was asked; sets
+come in the order of this process; and no module of torch equals its copy. Here each
+object is put in words instead (what it is, and its parts) and hashed with the hashes
+of its parts: arrays by their entries, frames by their columns, networks by
+architecture and numbers, functions and classes of the user by their code, and all
+else by what its pickle would be made of, with the version of its library.
 """
 
 from __future__ import annotations
 
+import copyreg
+import functools
+import hashlib
+import math
 import sys
 import types
+from collections.abc import Iterable
+from enum import EnumMeta
 from typing import Any
 
 import numpy as np
 import scipy
 import scipy.sparse
 import sklearn
-from joblib.hashing import NumpyHasher
 from sklearn.utils import Bunch
 
 from skdistill._detect import is_module, is_skorch_net, is_tensor
 
-#: Faster than the default by two, where the processor computes it.
-_HASH = "sha1"
+#: Packages whose code runs whatever the teacher is.
+_ALWAYS = tuple(package.__name__ for package in (np, scipy, sklearn))
 
-#: Kinds of objects in a class that hold a function.
-_WRAPPED = (staticmethod, classmethod)
+#: Objects that are known by how they print.
+_ATOMS = (type(None), type(...), bool, int, float, complex, str, bytes)
+
+#: Written by Python into classes, and no part of what they do.
+_NOT_CODE = {
+    "__abstractmethods__",
+    "__annotate_func__",
+    "__annotations__",
+    "__dataclass_fields__",
+    "__dataclass_params__",
+    "__dict__",
+    "__doc__",
+    "__firstlineno__",
+    "__module__",
+    "__slotnames__",
+    "__static_attributes__",
+    "__weakref__",
+}
+
+#: Attributes of a class that Python made of others of its attributes.
+_DESCRIPTORS = (
+    types.GetSetDescriptorType,
+    types.MemberDescriptorType,
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+)
 
 
 class NoFingerprintError(TypeError):
@@ -46,7 +79,7 @@ def fingerprint(*parts: Any) -> str:
     Returns
     -------
     str
-        Hexadecimal.
+        40 hexadecimal digits.
 
     Raises
     ------
@@ -63,17 +96,13 @@ def fingerprint(*parts: Any) -> str:
     >>> fingerprint(np.arange(3)) == fingerprint(np.arange(3.0))
     False
     """
-    always = [(name, version_of(name)) for name in ("skdistill", *_ALWAYS)]
+    versions = [(name, version_of(name)) for name in ("skdistill", *_ALWAYS)]
     try:
-        return _Hasher(_HASH, coerce_mmap=True).hash((always, parts))
+        return _Reader().digest((versions, version_of("sys"), parts)).hex()
+    except NoFingerprintError:
+        raise
     except Exception as error:  # whatever a foreign __reduce__ may raise
-        if isinstance(error, NoFingerprintError):
-            raise
         raise NoFingerprintError(f"{type(error).__name__}: {error}") from error
-
-
-#: Packages whose code runs whatever the teacher is.
-_ALWAYS = tuple(package.__name__ for package in (np, scipy, sklearn))
 
 
 def version_of(module: str) -> str | None:
@@ -85,88 +114,161 @@ def version_of(module: str) -> str | None:
     return None if version is None else str(version)
 
 
-class _Hasher(NumpyHasher):
-    """Put what would not hash well in other words, and hash these."""
+class _Reader:
+    """Hash an object with the hashes of its parts."""
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        #: Classes and functions met, which may speak of themselves.
-        self._met: dict[Any, int] = {}
-        #: How deep the objects lie that are being hashed, which may hold themselves.
+    def __init__(self):
+        #: Hashes of what was read, by address; kept alive, for addresses are reused.
+        self._known: dict[int, tuple[bytes, Any]] = {}
+        #: How deep the objects lie that are being read, which may hold themselves.
         self._open: dict[int, int] = {}
+        #: The outermost of these that was met again.
+        self._outermost = math.inf
 
-    def save(self, obj):
-        """Hash an object by the words for it."""
-        if id(obj) in self._open:
-            return super().save(("inside", self._open[id(obj)]))
-        self._open[id(obj)] = len(self._open)
+    def digest(self, obj) -> bytes:
+        """Hash an object."""
+        if type(obj) in _ATOMS:
+            text = obj if type(obj) in (str, bytes) else repr(obj)
+            return _hash(type(obj).__name__, text)
+        if id(obj) in self._known:
+            return self._known[id(obj)][0]
+        depth = self._open.get(id(obj))
+        if depth is not None:
+            self._outermost = min(self._outermost, depth)
+            return _hash("inside", str(depth))
+        depth = self._open[id(obj)] = len(self._open)
         try:
-            return super().save(self._in_words(obj))
+            digest = self._read(obj)
         finally:
             del self._open[id(obj)]
+        # The hash of what holds an object around it depends on the way there.
+        if self._outermost >= depth:
+            self._known[id(obj)] = digest, obj
+            self._outermost = math.inf
+        return digest
 
-    def memoize(self, obj):
-        """Take no note of an object: another of the same content must do as well."""
+    def _read(self, obj) -> bytes:
+        if isinstance(obj, np.ndarray) and not obj.dtype.hasobject:
+            return self._array(obj)
+        if type(obj) is dict:
+            pairs = [self.digest(k) + self.digest(v) for k, v in obj.items()]
+            return _hash("dict", *sorted(pairs))
+        if type(obj) in (set, frozenset):
+            return _hash("set", *sorted(map(self.digest, obj)))
+        plain = type(obj) in (tuple, list)
+        words = obj if plain else _in_words(obj)
+        texts = _joined(words)
+        parts = map(self.digest, words) if texts is None else texts
+        return _hash(type(obj).__name__ if plain else "words", *parts)
 
-    def _in_words(self, obj):
-        if isinstance(obj, (type, types.FunctionType)):
-            return self._code_in_words(obj)
-        if isinstance(obj, types.ModuleType):
-            return "module", obj.__name__, version_of(obj.__name__)
-        if isinstance(obj, types.CodeType):
-            return _code(obj)
-        if isinstance(obj, np.ndarray):
-            return self._array_in_words(obj)
-        if is_module(obj) or is_tensor(obj) or is_skorch_net(obj):
-            from skdistill.neural import in_words
-
-            return in_words(obj)
-        if scipy.sparse.issparse(obj):
-            return _sparse(obj)
-        if isinstance(obj, Bunch):  # which loses some of itself when it is pickled
-            return "bunch", dict(obj)
-        return _frame(obj)
-
-    def _array_in_words(self, array):
+    def _array(self, array: np.ndarray) -> bytes:
         """The entries; how they lie in memory says nothing."""
         if isinstance(array, np.ma.MaskedArray):
-            return "masked", array.filled(), np.ma.getmaskarray(array)
+            return self.digest(("masked", array.filled(), np.ma.getmaskarray(array)))
         if array.dtype.names is not None:
             # Bytes between the fields of records are left to chance.
-            return "records", [(name, array[name]) for name in array.dtype.names]
+            fields = [(name, array[name]) for name in array.dtype.names]
+            return self.digest(("records", fields))
         kind = type(array).__name__.replace("memmap", "ndarray")
-        if array.dtype.hasobject:
-            return kind, array.shape, array.ravel().tolist()
-        self._hash.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
-        return kind, array.dtype, array.shape
-
-    def _code_in_words(self, obj):
-        """A class or function: by name and version, or by its code if it has none."""
-        if obj in self._met:
-            return "met", self._met[obj]
-        self._met[obj] = len(self._met)
-        name = f"{obj.__module__}.{obj.__qualname__}"
-        version = version_of(obj.__module__ or "__main__")
-        if version is not None and "<locals>" not in name and "<lambda>" not in name:
-            return "named", name, version
-        return name, (_function(obj) if _is_function(obj) else _class(obj))
+        entries = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+        return _hash(kind, array.dtype.str, str(array.shape), entries)
 
 
-def _is_function(obj) -> bool:
-    return isinstance(obj, types.FunctionType)
+def _hash(*parts) -> bytes:
+    """Hash texts and bytes, each set off from the next."""
+    found = hashlib.sha1(usedforsecurity=False)
+    for part in parts:
+        part = part.encode("utf-8", "surrogatepass") if type(part) is str else part
+        found.update(len(part).to_bytes(8, "little"))
+        found.update(part)
+    return found.digest()
+
+
+def _joined(values) -> tuple | None:
+    """Many strings as two large parts, which is quicker; None if it is not many."""
+    if len(values) < 100 or not all(type(value) is str for value in values):
+        return None
+    lengths = np.fromiter(map(len, values), np.int64, len(values))
+    return "strings", lengths.view(np.uint8), "".join(values)
+
+
+def _in_words(obj) -> tuple:
+    """Say what an object is by its parts."""
+    if isinstance(obj, type):
+        return _class(obj)
+    for kinds, put in _WORDS:
+        if isinstance(obj, kinds):
+            return put(obj)
+    if is_module(obj) or is_tensor(obj) or is_skorch_net(obj):
+        from skdistill.neural import in_words
+
+        return in_words(obj)
+    if scipy.sparse.issparse(obj):
+        return _sparse(obj)
+    for library, put in (("pandas", _pandas), ("polars", _polars)):
+        if type(obj).__module__.partition(".")[0] == library:
+            found = put(sys.modules[library], obj)
+            if found is not None:
+                return library, version_of(library), *found
+    return _pickled(obj)
+
+
+def _pickled(obj) -> tuple:
+    """What its pickle would be made of."""
+    reduce = copyreg.dispatch_table.get(type(obj))
+    made = obj.__reduce_ex__(4) if reduce is None else reduce(obj)
+    if isinstance(made, str):
+        return "named", type(obj), made
+    function, arguments, state, items, pairs = (*made, None, None, None)[:5]
+    if type(obj).__name__ in ("KDTree", "BallTree", "KDTree64", "BallTree64"):
+        # Among its arrays a tree counts how often it was asked.
+        state = [part for part in state if not isinstance(part, int)]
+    items = None if items is None else list(items)
+    return function, arguments, state, items, None if pairs is None else dict(pairs)
+
+
+def _class(cls) -> tuple:
+    """A class: by name and version, or by its code if it has no version."""
+    name = f"{cls.__module__}.{cls.__qualname__}"
+    version = version_of(cls.__module__)
+    if version is not None and "<locals>" not in name:
+        engine = "torch" if name.startswith("skdistill.neural.") else cls.__module__
+        return "class", name, version, version_of(engine)
+    # Not its qualified name, which is another after a journey to a worker.
+    name = cls.__name__
+    if isinstance(cls, EnumMeta):
+        own: dict[str, Any] = dict(cls.__members__)
+        members = {name: each.value for name, each in own.items()}
+        return "enum", name, members, _code_of_class(cls, set(cls.__members__))
+    return "class", name, _code_of_class(cls, set()), cls.__bases__
+
+
+def _code_of_class(cls, leave_out: set[str]) -> dict:
+    """Its attributes, functions among them."""
+    return {
+        name: None if isinstance(value, _DESCRIPTORS) else value
+        for name, value in vars(cls).items()
+        if name not in _NOT_CODE | leave_out
+        and not name.startswith(("_abc_", "_member_", "_value2member_", "__pyx_"))
+        and type(value).__name__ != "cython_function_or_method"
+    }
 
 
 def _function(function) -> tuple:
-    """What a function does: its code and all that this refers to."""
-    code = function.__code__
-    known = function.__globals__
+    """A function: by name and version, or by its code and all that this refers to."""
+    module = function.__module__ or "__main__"
+    name = f"{module}.{function.__qualname__}"
+    version = version_of(module)
+    if version is not None and "<" not in name:
+        return "function", name, version
+    code, known = function.__code__, function.__globals__
     used = {name: known[name] for name in _names(code) if name in known}
     try:
         closure = [cell.cell_contents for cell in function.__closure__ or ()]
-    except ValueError:  # a function that is still being defined
+    except ValueError:  # a name that is not set yet
         raise NoFingerprintError(f"{function!r} has an empty closure") from None
     kept = function.__defaults__, function.__kwdefaults__, closure
-    return code, kept, sorted(used.items())
+    return "function", name, code, kept, used
 
 
 def _names(code) -> set[str]:
@@ -177,47 +279,90 @@ def _names(code) -> set[str]:
 
 def _code(code) -> tuple:
     names = code.co_names, code.co_varnames, code.co_freevars
-    # Constants of equal value may be of other types (1, 1.0, True).
-    kinds = [type(const).__name__ for const in code.co_consts]
     counts = code.co_argcount, code.co_kwonlyargcount, code.co_flags
-    return code.co_code, names, list(code.co_consts), kinds, counts
+    return "code", code.co_code, names, code.co_consts, counts
 
 
-def _class(cls) -> tuple:
-    """What the instances of a class do: its attributes, and its bases."""
-    own = {}
-    for name, value in vars(cls).items():
-        if name in ("__dict__", "__weakref__", "__module__", "__doc__"):
-            continue
-        if isinstance(value, property):
-            value = value.fget, value.fset, value.fdel
-        elif isinstance(value, _WRAPPED):
-            value = value.__func__
-        elif isinstance(value, types.MemberDescriptorType) or name.startswith("_abc_"):
-            value = None
-        own[name] = value
-    return sorted(own.items(), key=lambda item: item[0]), cls.__bases__
+def _method(method) -> tuple:
+    return "method", method.__func__, method.__self__
 
 
-def _sparse(matrix):
-    """The entries; flags of the container say what somebody has asked about them."""
-    plain = matrix if matrix.format in ("csr", "csc", "bsr") else matrix.tocsr()
-    parts = plain.data, plain.indices, plain.indptr
-    return "sparse", type(matrix).__name__, matrix.format, matrix.shape, parts
+def _builtin(function) -> tuple:
+    owner = function.__self__
+    owner = None if isinstance(owner, types.ModuleType) else owner
+    module = function.__module__ or "builtins"
+    return "builtin", module, function.__qualname__, version_of(module), owner
 
 
-def _frame(obj):
-    """The columns of a frame, however they are held together."""
-    for library in ("pandas", "polars"):
-        frames = sys.modules.get(library)
-        if frames is None or not isinstance(obj, frames.DataFrame):
-            continue
-        if library == "polars":
-            columns = [(c.name, str(c.dtype), c.rechunk()) for c in obj]
-            return "polars", version_of(library), columns
-        columns = [
-            (name, str(dtype), obj.iloc[:, k].array)
-            for k, (name, dtype) in enumerate(obj.dtypes.items())
-        ]
-        return "pandas", version_of(library), obj.index, columns
-    return obj
+def _objects(array) -> tuple:
+    return "objects", array.shape, array.ravel().tolist()
+
+
+#: Kinds of objects and the words for them, the first that fits.
+_WORDS: tuple = (
+    (types.FunctionType, _function),
+    (types.MethodType, _method),
+    (types.BuiltinFunctionType, _builtin),
+    (types.ModuleType, lambda m: ("module", m.__name__, version_of(m.__name__))),
+    (types.CodeType, _code),
+    (types.MappingProxyType, lambda proxy: ("mapping", dict(proxy))),
+    (property, lambda p: ("property", p.fget, p.fset, p.fdel)),
+    (
+        (staticmethod, classmethod),
+        lambda wrapped: (type(wrapped).__name__, wrapped.__func__),
+    ),
+    (functools.cached_property, lambda cached: ("cached", cached.func)),
+    (type(functools.lru_cache(len)), lambda cached: ("cached", cached.__wrapped__)),
+    (np.dtype, lambda dtype: ("dtype", dtype.str, repr(dtype))),
+    (np.generic, lambda scalar: ("scalar", np.asarray(scalar))),
+    (np.ndarray, _objects),
+    (Bunch, lambda bunch: ("bunch", dict(bunch))),
+)
+
+
+def _sparse(matrix) -> tuple:
+    """The entries; in which order they are stored says nothing."""
+    plain = matrix.tocsc() if matrix.format == "csc" else matrix.tocsr()
+    if plain is matrix:
+        plain = plain.copy()
+    plain.sum_duplicates()
+    places = [part.astype(np.int64) for part in (plain.indices, plain.indptr)]
+    kind = type(matrix).__name__, matrix.format, matrix.shape
+    return "sparse", *kind, plain.data, *places
+
+
+def _pandas(pandas, obj) -> Iterable | None:
+    """Columns, however they are held together."""
+    if isinstance(obj, pandas.DataFrame):
+        columns = [obj.iloc[:, k].array for k in range(obj.shape[1])]
+        return "frame", obj.index, obj.columns, columns
+    if isinstance(obj, pandas.Series):
+        return "series", obj.index, obj.name, obj.array
+    if isinstance(obj, pandas.MultiIndex):
+        return "index", list(obj.names), obj.tolist()
+    if isinstance(obj, pandas.Index):
+        return "index", obj.name, obj.array
+    if isinstance(obj, pandas.Categorical):
+        return "categories", obj.ordered, obj.categories, obj.codes
+    if isinstance(obj, pandas.api.extensions.ExtensionArray):
+        dtype = getattr(obj.dtype, "numpy_dtype", None)
+        if dtype is None or not hasattr(obj, "isna") or not obj.isna().any():
+            return "array", str(obj.dtype), np.asarray(obj)
+        missing = obj.isna()
+        if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
+            zeros = obj.to_numpy(dtype=dtype, na_value=dtype.type(0))
+            return "array", str(obj.dtype), missing, zeros
+        return "array", str(obj.dtype), np.asarray(obj)
+    return None
+
+
+def _polars(polars, obj) -> Iterable | None:
+    """Columns, however they are held together."""
+    if isinstance(obj, polars.DataFrame):
+        return "frame", list(obj)
+    if not isinstance(obj, polars.Series):
+        return None
+    kind = obj.name, str(obj.dtype)
+    if obj.dtype.is_numeric():
+        return "series", *kind, obj.is_null().to_numpy(), obj.fill_null(0).to_numpy()
+    return "series", *kind, obj.to_list()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from skdistill._base import SaysLogProba, routes
 from skdistill._classifier import DistillationClassifier
 from skdistill._display import children_tags
 from skdistill._rows import TrainingRows
+from skdistill._store import open_store
 from skdistill.students import (
     InterruptedLesson,
     check_student,
@@ -76,6 +78,9 @@ class BornAgainClassifier(
     average : bool, default=False
         Whether to keep all generations and predict by the mean of their
         probabilities: better, as a rule, and `n_generations` times as heavy.
+    memory : str, path-like or joblib.Memory, default=None
+        A folder, or a Memory, in which to keep the first generation, which does not
+        depend on temperature and alpha. See :ref:`search`.
     random_state : int, RandomState instance or None, default=None
         Seeds each generation anew where the student's own is None.
     verbose : int, default=0
@@ -132,6 +137,7 @@ class BornAgainClassifier(
         temperature=1.0,
         alpha=0.7,
         average=False,
+        memory=None,
         random_state=None,
         verbose=0,
     ):
@@ -140,6 +146,7 @@ class BornAgainClassifier(
         self.temperature = temperature
         self.alpha = alpha
         self.average = average
+        self.memory = memory
         self.random_state = random_state
         self.verbose = verbose
 
@@ -178,7 +185,7 @@ class BornAgainClassifier(
                 print(f"[{type(self).__name__}] generation {k + 1}")
             parent = generations[-1] if generations else None
             try:
-                child = self._teach(parent, rows, seed, params)
+                child = self._teach_once(parent, rows, seed, params)
             except InterruptedLesson as interrupt:
                 # One that was interrupted is not of the size of the others.
                 raise KeyboardInterrupt(
@@ -225,6 +232,17 @@ class BornAgainClassifier(
             return {}
         routed: Any = process_routing(self, "fit", **params)
         return dict(routed["student"]["fit"]) if routes(self.student) else {}
+
+    def _teach_once(self, parent, rows: TrainingRows, seed: int | None, params: dict):
+        """Train one generation, or look up the first."""
+        teach = functools.partial(self._teach, parent, rows, seed, params)
+        store = open_store(self.memory)
+        if parent is not None or store is None:
+            return teach()
+        student = type(self.student), self.student
+        tables = [rows.X, rows.y]
+        key = store.key("first", *student, seed, params, rows.weight, rows=tables)
+        return store.remember("generations", key, teach)
 
     def _teach(
         self,

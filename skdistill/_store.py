@@ -10,14 +10,16 @@ and lets go of it when its process ends, in whichever way that happens.
 from __future__ import annotations
 
 import os
+import pickle
 import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 from filelock import FileLock
-from joblib import Memory
+from joblib import Memory, wrap_non_picklable_objects
 
 from skdistill._fingerprint import NoFingerprintError, fingerprint
 
@@ -98,37 +100,56 @@ class Store:
         if key is None:
             return compute()
         entry = [f"skdistill-{what}", key]
-        found, value = self._read(entry)
+        found, value = self._read(entry, warn=False)
         if found:
             return value
         with FileLock(self._lock_file(entry)).acquire(poll_interval=_POLL):
-            found, value = self._read(entry)
+            found, value = self._read(entry, warn=True)
             if not found:
                 value = compute()
-                self.memory.store_backend.dump_item(entry, value, 0)
+                self._write(entry, value)
         return value
 
-    def _read(self, entry: list[str]) -> tuple[bool, Any]:
+    def _read(self, entry: list[str], *, warn: bool) -> tuple[bool, Any]:
         backend = self.memory.store_backend
-        if not backend.contains_item(entry):
-            return False, None
         try:
-            return True, backend.load_item(entry, 0)
-        except KeyError:  # cleared since
-            return False, None
+            if not backend.contains_item(entry):
+                return False, None
+            value = backend.load_item(entry, 0)
+            return True, pickle.loads(value) if isinstance(value, bytes) else value
         except Exception as error:  # a damaged file may raise anything
-            warnings.warn(
-                f"An entry of memory={self.memory.location!r} cannot be read "
-                f"({type(error).__name__}: {error}). It is computed and written anew.",
-                UserWarning,
-                stacklevel=2,
-            )
+            if warn and backend.contains_item(entry):
+                warnings.warn(
+                    f"An entry of memory={self.memory.location!r} cannot be read "
+                    f"({type(error).__name__}: {error}). It is computed and written "
+                    "anew.",
+                    UserWarning,
+                    stacklevel=3,
+                )
             return False, None
+
+    def _write(self, entry: list[str], value) -> None:
+        if not isinstance(value, np.ndarray):
+            # By value where it can't be by name: a worker has not run the user's
+            # script, whose classes and functions a plain pickle would only name.
+            wrapped = wrap_non_picklable_objects(value, keep_wrapper=False)
+            try:
+                value = pickle.dumps(wrapped, protocol=5)
+            except Exception as error:  # whatever a foreign __reduce__ may raise
+                warnings.warn(
+                    f"memory={self.memory.location!r} cannot keep "
+                    f"{type(value).__name__}, which cannot be pickled "
+                    f"({type(error).__name__}: {error}).",
+                    UserWarning,
+                    stacklevel=3,
+                )
+                return
+        self.memory.store_backend.dump_item(entry, value, 0)
 
     def _lock_file(self, entry: list[str]) -> Path:
         folder = Path(str(self.memory.store_backend.location))
         if not folder.is_dir():  # a store elsewhere: locks are for this machine
-            folder = Path(tempfile.gettempdir()) / f"skdistill-{os.getuid()}"
+            folder = Path(tempfile.gettempdir())
         folder = folder / "skdistill-locks"
         folder.mkdir(parents=True, exist_ok=True)
         return folder / f"{entry[1]}.lock"
