@@ -188,7 +188,7 @@ def can_learn_together(student) -> bool:
     >>> can_learn_together(GaussianNB())
     False
     """
-    return _network.trains_in_stacks(student)
+    return _network.trains_in_stacks(_pipeline.last_step(student))
 
 
 def learn_together(
@@ -217,7 +217,15 @@ def learn_together(
         As `learn` would give or raise them, but for rounding.
     """
     copies = [clone(student, safe=False) for student in students]
-    return _network.teach_together(copies, X, targets, random_state)
+    return _learn_together(copies, X, targets, random_state)
+
+
+def _learn_together(students, X, targets, random_state) -> list[Lesson | Exception]:
+    if any(map(_pipeline.takes, students)):
+        return _pipeline.teach_together(
+            students, X, targets, random_state, _learn_together
+        )
+    return _network.teach_together(students, X, targets, random_state)
 
 
 def _learn(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRequest
 
+from skdistill._fingerprint import fingerprint
 from skdistill.students._lesson import InterruptedLesson, Lesson
 from skdistill.targets import SoftTargets
 
@@ -54,6 +58,63 @@ def teach(
         raise InterruptedLesson(str(interrupt), lesson) from None
     student.steps = [*student.steps[:-1], (name, seat.lesson_.student)]
     return seat.lesson_.of(student)
+
+
+def teach_together(
+    students: Sequence,
+    X,
+    targets: Sequence[SoftTargets],
+    random_state: Sequence,
+    learn: Callable,
+) -> list[Lesson | Exception]:
+    """Fit several students, pipelines among them, whose last steps learn together.
+
+    Parameters
+    ----------
+    students : sequence of estimator
+        Those that get fitted.
+    X : array-like of shape (n_rows, n_features)
+        Rows.
+    targets : sequence of SoftTargets
+        A lesson for each.
+    random_state : sequence of int or None
+        A seed for each.
+    learn : callable
+        ``learn(last_steps, X_transformed, targets, seeds) -> list of Lesson``, called
+        for each group of students that make the same of X.
+
+    Returns
+    -------
+    list of Lesson or Exception
+    """
+    groups: dict[str, tuple[Any, list[int]]] = {}
+    waiting: list = []
+
+    def wait(last, rows, lesson, fit_params):
+        groups.setdefault(fingerprint(rows), (rows, []))[1].append(len(waiting))
+        waiting.append(last)
+        return Lesson(last, "waiting", lesson.classes)
+
+    for student, lesson in zip(students, targets, strict=True):
+        if takes(student):
+            teach(student, X, lesson, {}, wait)
+        else:
+            wait(student, X, lesson, {})
+    taught: list[Any] = [None] * len(students)
+    for rows, members in groups.values():
+        chosen = ([each[k] for k in members] for each in (targets, random_state))
+        lessons = learn([waiting[k] for k in members], rows, *chosen)
+        for k, lesson in zip(members, lessons, strict=True):
+            taught[k] = _seated(students[k], lesson)
+    return taught
+
+
+def _seated(student, lesson: Lesson | Exception) -> Lesson | Exception:
+    """Put what was taught in its place at the end of a pipeline."""
+    if isinstance(lesson, Exception) or not takes(student):
+        return lesson
+    student.steps = [*student.steps[:-1], (student.steps[-1][0], lesson.student)]
+    return lesson.of(student)
 
 
 class _Seat(BaseEstimator):

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import scipy.sparse
 from numpy.typing import NDArray
 from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.frozen import FrozenEstimator
@@ -64,7 +65,8 @@ def signs_of_leakage(
        the order of training (more rows may follow); without a bootstrap any order will
        do. Nothing shows where training gave some rows no weight; nor in boosting that
        weighed rows at all (its labels are known by the size of the first step), or that
-       held some out to stop early.
+       held some out to stop early; nor, before scikit-learn 1.8, in a tree that was
+       grown on missing values.
     2. *Rows kept.* A teacher of nearest neighbours keeps its rows, a support vector
        machine some of them, and they are equal to these, to the last bit and in the
        same order, with the same labels. Proof, with the same bound on chance.
@@ -132,6 +134,8 @@ def _signs_at_the_top(teacher, X, codes, classes, said) -> str | None:
     if isinstance(X, np.ndarray):
         X = X.view()
         X.flags.writeable = False  # a scaler with copy=False would write into it
+    elif scipy.sparse.issparse(X):
+        X = X.tocsr()  # of other formats no rows can be taken
     if isinstance(teacher, (list, tuple)):
         rows = SeenRows(X, codes, classes)
         return _first(_or_none(_signs, member, rows) for member in teacher)

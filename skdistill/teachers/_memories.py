@@ -139,7 +139,7 @@ def _some_trees(model, rows: SeenRows) -> Iterator[_Tree]:
     if hasattr(few, "apply"):
         nodes = list(few.apply(rows.X).T)
     else:
-        X = rows.X.tocsr() if scipy.sparse.issparse(rows.X) else np.asarray(rows.X)
+        X = rows.X if scipy.sparse.issparse(rows.X) else np.asarray(rows.X)
         members = zip(few.estimators_, few.estimators_features_, strict=True)
         nodes = [member.apply(X[:, columns]) for member, columns in members]
     for k, drawn in enumerate(few.estimators_samples_):
@@ -189,12 +189,11 @@ def _first_steps(model, rows: SeenRows) -> Iterator[_Tree]:
     recall = _steps_in_bins if hasattr(model, "_predictors") else _steps
     n_classes = len(model.classes_)
     n_rows = n_rows_of(rows.X)
-    for k, (count, node, value) in enumerate(recall(model, rows.X)):
+    for k, (count, node, value, ridge) in enumerate(recall(model, rows.X)):
         same = True
         if rows.codes is not None:
             hit = rows.positions_in(model.classes_) == (1 if n_classes == 2 else k)
-            ridge = getattr(model, "l2_regularization", 0.0)
-            same = _same_step(count, node, value, hit, ridge)
+            same = _same_step(count, node, value, ridge, hit)
         yield _Tree(count, node, np.ones(n_rows, dtype=bool), same)
 
 
@@ -203,28 +202,41 @@ def _steps(model: GradientBoostingClassifier, X) -> Iterator[tuple]:
     for k, tree in enumerate(model.estimators_[0, :_TREES]):
         memory = tree.tree_
         count = np.where(memory.children_left < 0, memory.n_node_samples, 0)
-        yield count, nodes[:, k], memory.value[:, 0, 0]
+        yield count, nodes[:, k], memory.value[:, 0, 0], np.zeros(len(count))
 
 
 def _steps_in_bins(model: HistGradientBoostingClassifier, X) -> Iterator[tuple]:
-    """Rows are in one leaf if they have one score after the first iteration."""
+    """Rows are in one leaf if they have one score after the first iteration.
+
+    Scores are the leaves' values plus a constant, so both have the same order. Leaves
+    of one value count as one leaf.
+    """
     scores = next(model.staged_decision_function(X)).reshape(n_rows_of(X), -1)
     for k, tree in enumerate(model._predictors[0][:_TREES]):
         leaves = tree.nodes[tree.nodes["is_leaf"].astype(bool)]
-        value, which = np.unique(leaves["value"], return_inverse=True)
-        count = np.bincount(which, leaves["count"]).astype(np.int64)
-        # Scores are these values plus a constant, so both have the same order.
-        yield count, np.unique(scores[:, k], return_inverse=True)[1], value
+        level = _levels(leaves["value"])
+        n_leaves = np.bincount(level)
+        count = np.bincount(level, leaves["count"]).astype(np.int64)
+        value = np.bincount(level, leaves["value"]) / n_leaves
+        ridge = n_leaves * model.l2_regularization
+        yield count, _levels(scores[:, k]), value, ridge
 
 
-def _same_step(count, node, value, hit, ridge: float) -> bool:
+def _levels(numbers: NDArray) -> NDArray[np.intp]:
+    """Number the different numbers in their order, but for rounding."""
+    different, which = np.unique(numbers, return_inverse=True)
+    steps = np.diff(different) > 1e-9 * np.ptp(different)
+    return np.append(0, np.cumsum(steps))[which]
+
+
+def _same_step(count, node, value, ridge, hit) -> bool:
     """Whether the first step of boosting is Newton's for these labels, up to a factor.
 
     From the share Q of a class in all rows, that is
     ``n (q - Q) / (n Q (1 - Q) + ridge)`` in a leaf of n rows, with share q of it.
     """
     leaf = count > 0
-    n, value, overall = count[leaf], value[leaf], hit.mean()
+    n, value, ridge, overall = count[leaf], value[leaf], ridge[leaf], hit.mean()
     hits = np.bincount(node, hit, minlength=len(count))[leaf]
     with np.errstate(invalid="ignore", divide="ignore"):
         step = (hits - n * overall) / (n * overall * (1 - overall) + ridge)
