@@ -29,7 +29,11 @@ from skdistill._search._scoring import accuracy, make_scorer, negative_log_loss
 from skdistill._search._trials import Fold, Judge, Trial, try_all
 from skdistill._seeds import draw_seed, seed_children
 from skdistill._sklearn_compat import format_search_results
-from skdistill.students import check_student, listens_without_alpha
+from skdistill.students import (
+    InterruptedLesson,
+    check_student,
+    listens_without_alpha,
+)
 from skdistill.teachers import is_given, members_of, signs_of_leakage
 
 #: Parameters that this estimator hands to each distiller as they are.
@@ -279,7 +283,7 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
         if scorer in (negative_log_loss, accuracy):
             score_params = {"sample_weight": material.rows.weight}
         folds = self._folds(material, split_params)
-        self._warn_of_leakage(material)
+        self._warn_of_leakage(distillers, material)
 
         self._say(f"trying {len(settings)} settings on {len(folds)} folds")
         trials, teachers = try_all(
@@ -296,12 +300,18 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
         choice = choose(scores, alone, self.rule)
         self._warn_of_failures(trials)
         best = distillers[choice.best].set_params(n_jobs=self.n_jobs)
-        start = time.perf_counter()
         seeded = seed_children(best.teacher, best.student, seed)
-        best._fit(material, seeded._replace(teacher=teachers[choice.best]))
-        self._remember_search(settings, trials, choice, len(folds), scorer)
+        seeded = seeded._replace(teacher=teachers[choice.best])
+        start, interrupt = time.perf_counter(), None
+        try:
+            best._fit(material, seeded)
+        except InterruptedLesson as error:  # which has come far enough to be used
+            interrupt = error
         self.refit_time_ = time.perf_counter() - start
+        self._remember_search(settings, trials, choice, len(folds), scorer)
         self._remember_best(best)
+        if interrupt is not None:
+            raise interrupt
         self._warn_if_no_help(scores, choice)
         return self
 
@@ -394,9 +404,10 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
             )
         return folds
 
-    def _warn_of_leakage(self, material: Material) -> None:
+    def _warn_of_leakage(self, distillers, material: Material) -> None:
         rows = material.rows
-        for member in members_of(self.teacher):
+        members = [m for each in distillers for m in members_of(each.teacher)]
+        for member in {id(member): member for member in members}.values():
             if isinstance(member, str) or not is_given(member):
                 continue
             sign = signs_of_leakage(member, rows.X, rows.codes, rows.classes)
