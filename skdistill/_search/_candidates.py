@@ -64,7 +64,7 @@ def axes(param_grid) -> list[Mapping[str, Sequence]]:
     """The grids of a `param_grid`."""
     if param_grid is None:
         return [{}]
-    return [param_grid] if isinstance(param_grid, Mapping) else list(param_grid)
+    return list(param_grid) if isinstance(param_grid, (list, tuple)) else [param_grid]
 
 
 def of_student(name: str) -> bool:

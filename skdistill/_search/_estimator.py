@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Mapping, Sequence
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -23,10 +21,11 @@ from skdistill._answers import AnswersAsStudent
 from skdistill._base import BaseDistiller
 from skdistill._classifier import DistillationClassifier
 from skdistill._material import Material
-from skdistill._search._candidates import axes, make_candidates
+from skdistill._search._candidates import make_candidates
+from skdistill._search._checks import check_folds, check_search
 from skdistill._search._choice import Choice, choose
-from skdistill._search._scoring import accuracy, make_scorer, negative_log_loss
-from skdistill._search._trials import Fold, Judge, Trial, try_all
+from skdistill._search._scoring import make_scorer
+from skdistill._search._trials import Fold, Judge, Plan, Trial, try_all
 from skdistill._seeds import draw_seed, seed_children
 from skdistill._sklearn_compat import format_search_results
 from skdistill.students import (
@@ -45,18 +44,7 @@ _SHARED = (
     "teacher_output",
     "teacher_weights",
     "memory",
-    "random_state",
 )
-
-#: Parameters of a distiller that are no axes, and what to use.
-_NO_AXES = {
-    "temperature": "temperatures",
-    "alpha": "alphas",
-    "memory": "memory",
-    "n_jobs": "n_jobs",
-    "random_state": "random_state",
-    "verbose": "verbose",
-}
 
 
 class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
@@ -269,85 +257,52 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
         TypeError, ValueError
             Before any training, if a parameter or the data cannot be meant so.
         """
-        self._check_search()
-        base, seed = self._base(), draw_seed(self.random_state)
-        base.set_params(random_state=seed)
-        for_children, split_params, score_params = self._sort_metadata(
-            params, groups, sample_weight
+        check_search(self)
+        plan = self._plan(
+            X, y, sample_weight, groups, teacher_proba, X_unlabeled, params
         )
-        material = base._material(
-            X, y, sample_weight, teacher_proba, X_unlabeled, for_children
-        )
-        settings, distillers = self._distillers(base, material)
-        scorer = make_scorer(base, self.scoring)
-        if scorer in (negative_log_loss, accuracy):
-            score_params = {"sample_weight": material.rows.weight}
-        folds = self._folds(material, split_params)
-        self._warn_of_leakage(distillers, material)
-
-        self._say(f"trying {len(settings)} settings on {len(folds)} folds")
-        trials, teachers = try_all(
-            distillers,
-            settings,
-            material,
-            folds,
-            Judge(scorer, score_params),
-            n_jobs=self.n_jobs,
-            verbose=self.verbose,
-        )
+        self._warn_of_leakage(plan)
+        n_settings, n_splits = len(plan.settings), len(plan.folds)
+        self._say(f"trying {n_settings} settings on {n_splits} folds")
+        trials, teachers = try_all(plan, n_jobs=self.n_jobs, verbose=self.verbose)
         scores = np.array([[trial.score for trial in each] for each in trials])
-        alone = np.array([setting["alpha"] == 0 for setting in settings])
+        alone = np.array([setting["alpha"] == 0 for setting in plan.settings])
         choice = choose(scores, alone, self.rule)
         self._warn_of_failures(trials)
-        best = distillers[choice.best].set_params(n_jobs=self.n_jobs)
-        seeded = seed_children(best.teacher, best.student, seed)
-        seeded = seeded._replace(teacher=teachers[choice.best])
-        start, interrupt = time.perf_counter(), None
-        try:
-            best._fit(material, seeded)
-        except InterruptedLesson as error:  # which has come far enough to be used
-            interrupt = error
+
+        start = time.perf_counter()
+        best = plan.distillers[choice.best].set_params(n_jobs=self.n_jobs)
+        interrupt = _refit(best, plan.material, teachers[choice.best])
         self.refit_time_ = time.perf_counter() - start
-        self._remember_search(settings, trials, choice, len(folds), scorer)
+        self._remember_search(plan, trials, choice)
         self._remember_best(best)
         if interrupt is not None:
             raise interrupt
         self._warn_if_no_help(scores, choice)
         return self
 
-    def _check_search(self) -> None:
-        """Check what is not a distiller's; all that is wrong goes in one message."""
-        wrong = []
-        for name, allowed, good in (
-            ("temperatures", "above 0", lambda value: 0 < value < np.inf),
-            ("alphas", "in [0, 1], not all 0", lambda value: 0 <= value <= 1),
-        ):
-            values = getattr(self, name)
-            listed = isinstance(values, (Sequence, np.ndarray)) and len(values) > 0
-            fits = listed and all(_is_number(value) and good(value) for value in values)
-            if not fits or (name == "alphas" and not any(values)):
-                wrong.append(f"{name}={values!r} must list numbers, each {allowed}")
-        if not (callable(self.rule) or (_is_number(self.rule) and self.rule >= 0)):
-            wrong.append(
-                f"rule={self.rule!r} must be a number of standard errors, at least 0, "
-                "or a callable that is given the differences and returns a bool"
-            )
-        wrong += self._wrong_axes()
-        if wrong:
-            raise ValueError("; ".join(wrong) + ".")
-
-    def _wrong_axes(self) -> list[str]:
-        grids = axes(self.param_grid)
-        if not all(isinstance(grid, Mapping) for grid in grids):
-            return [f"param_grid={self.param_grid!r} must be a dict or a list of dicts"]
-        wrong = []
-        for name in sorted({str(name) for grid in grids for name in grid}):
-            if name in _NO_AXES:
-                wrong.append(
-                    f"param_grid has {name!r}, which is no axis of its own; set "
-                    f"{_NO_AXES[name]}"
-                )
-        return wrong
+    def _plan(
+        self, X, y, sample_weight, groups, teacher_proba, X_unlabeled, params: dict
+    ) -> Plan:
+        """Check parameters and data, and say what is to be tried on which folds."""
+        # With one seed, so that all settings draw alike.
+        base = self._base().set_params(random_state=draw_seed(self.random_state))
+        params, split_params, score_params = self._sort_metadata(
+            params, groups, sample_weight
+        )
+        material = base._material(
+            X, y, sample_weight, teacher_proba, X_unlabeled, params
+        )
+        settings, distillers = self._distillers(base, material)
+        scorer = make_scorer(base, self.scoring)
+        if self.scoring is None:
+            score_params = {"sample_weight": material.rows.weight}
+        rows = material.rows
+        splitter = check_cv(self.cv, rows.y, classifier=True)
+        folds = [Fold(*fold) for fold in splitter.split(rows.X, rows.y, **split_params)]
+        check_folds(self, len(folds))
+        judge = Judge(scorer, score_params)
+        return Plan(material, settings, distillers, folds, judge)
 
     def _base(self) -> DistillationClassifier:
         """The distiller that all settings are settings of."""
@@ -392,21 +347,9 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
                 )
         return settings, distillers
 
-    def _folds(self, material: Material, split_params: dict) -> list[Fold]:
-        rows = material.rows
-        splitter = check_cv(self.cv, rows.y, classifier=True)
-        folds = [Fold(*fold) for fold in splitter.split(rows.X, rows.y, **split_params)]
-        if len(folds) < 2 and not callable(self.rule) and self.rule > 0:
-            raise ValueError(
-                f"cv={self.cv!r} gives {len(folds)} split, of which no standard error "
-                f"can be told, as rule={self.rule!r} needs; give a cv with more "
-                "splits, or set rule=0.0 (take the best mean)."
-            )
-        return folds
-
-    def _warn_of_leakage(self, distillers, material: Material) -> None:
-        rows = material.rows
-        members = [m for each in distillers for m in members_of(each.teacher)]
+    def _warn_of_leakage(self, plan: Plan) -> None:
+        rows = plan.material.rows
+        members = [m for each in plan.distillers for m in members_of(each.teacher)]
         for member in {id(member): member for member in members}.values():
             if isinstance(member, str) or not is_given(member):
                 continue
@@ -446,23 +389,21 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
             stacklevel=3,
         )
 
-    def _remember_search(
-        self, settings, trials, choice: Choice, n_splits: int, scorer
-    ) -> None:
+    def _remember_search(self, plan: Plan, trials, choice: Choice) -> None:
+        self.n_splits_ = len(plan.folds)
         self.cv_results_ = format_search_results(
-            settings,
-            n_splits,
+            plan.settings,
+            self.n_splits_,
             [trial._asdict() for each in trials for trial in each],
         )
-        self.n_splits_ = n_splits
-        self.scorer_ = scorer
+        self.scorer_ = plan.judge.scorer
         self.best_index_ = choice.best
         self.baseline_index_ = choice.alone
         self.distilled_index_ = choice.distilled
         self.differences_ = choice.differences
         self.improves_ = choice.improves
         self.harm_ = choice.harm
-        self.best_params_ = settings[choice.best]
+        self.best_params_ = plan.settings[choice.best]
         self.best_score_ = float(self.cv_results_["mean_test_score"][choice.best])
 
     def _remember_best(self, best: DistillationClassifier) -> None:
@@ -522,5 +463,13 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
         return router
 
 
-def _is_number(value) -> bool:
-    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
+def _refit(
+    best: DistillationClassifier, material: Material, teacher
+) -> InterruptedLesson | None:
+    """Fit on all rows; an interrupt that leaves the student usable is given back."""
+    seeded = seed_children(best.teacher, best.student, best.random_state)
+    try:
+        best._fit(material, seeded._replace(teacher=teacher))
+    except InterruptedLesson as interrupt:
+        return interrupt
+    return None

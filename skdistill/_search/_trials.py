@@ -77,30 +77,39 @@ class Judge(NamedTuple):
         return float(self.scorer(model, X, rows.y[test], **params))
 
 
+class Plan(NamedTuple):
+    """What a search tries.
+
+    Parameters
+    ----------
+    material : Material
+        All rows.
+    settings : list of dict
+        Parameters of each candidate.
+    distillers : list of DistillationClassifier
+        One with each setting; checked.
+    folds : list of Fold
+        Positions of rows.
+    judge : Judge
+        Greater is better.
+    """
+
+    material: Material
+    settings: list[dict[str, Any]]
+    distillers: list[DistillationClassifier]
+    folds: list[Fold]
+    judge: Judge
+
+
 def try_all(
-    distillers: Sequence[DistillationClassifier],
-    settings: Sequence[dict[str, Any]],
-    material: Material,
-    folds: Sequence[Fold],
-    judge: Judge,
-    *,
-    n_jobs: int | None = None,
-    verbose: int = 0,
+    plan: Plan, *, n_jobs: int | None = None, verbose: int = 0
 ) -> tuple[list[list[Trial]], list]:
     """Fit and score each distiller on each fold.
 
     Parameters
     ----------
-    distillers : sequence of DistillationClassifier
-        Checked; not changed.
-    settings : sequence of dict
-        The parameters in which they differ.
-    material : Material
-        All rows.
-    folds : sequence of Fold
-        Positions in these.
-    judge : Judge
-        Greater is better.
+    plan : Plan
+        Its distillers are not changed.
     n_jobs : int, default=None
         Processes or threads, as joblib's context says.
     verbose : int, default=0
@@ -113,6 +122,7 @@ def try_all(
     teachers : list
         The seeded teacher of each; a given one remembers what it said.
     """
+    material, settings, distillers, folds, judge = plan
     teachers: list[Any] = [None] * len(distillers)
     trials: list[list[Any]] = [[None] * len(folds) for _ in distillers]
     candidates = [_candidate(distiller) for distiller in distillers]
