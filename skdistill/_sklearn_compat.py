@@ -76,8 +76,8 @@ def format_search_results(settings: list[dict], n_splits: int, trials: list[dict
         }
         for trial in trials
     ]
-    search = GridSearchCV(None, {})
-    return search._format_results(settings, n_splits, out)
+    with np.errstate(invalid="ignore"):  # scores may be infinite
+        return GridSearchCV(None, {})._format_results(settings, n_splits, out)
 
 
 def check_weights(sample_weight, X) -> NDArray[np.float64] | None:

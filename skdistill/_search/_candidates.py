@@ -47,9 +47,14 @@ def make_candidates(
     """
     found = []
     for grid in axes(param_grid):
-        students = {k: v for k, v in grid.items() if of_student(k)}
-        found += [{**ALONE, **setting} for setting in ParameterGrid(students)]
+        seen = set()
         for setting in ParameterGrid(grid):
+            alone = {name: v for name, v in setting.items() if of_student(name)}
+            # By identity: a grid gives the same objects again, which may have no hash.
+            which = tuple((name, id(value)) for name, value in alone.items())
+            if which not in seen:
+                seen.add(which)
+                found.append({**ALONE, **alone})
             hard = setting.get("targets", targets) == "hard"
             found += [
                 {"temperature": temperature, "alpha": alpha, **setting}

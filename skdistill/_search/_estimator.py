@@ -11,6 +11,7 @@ from sklearn import get_config
 from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import check_cv
+from sklearn.utils import indexable
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
@@ -24,7 +25,7 @@ from skdistill._material import Material
 from skdistill._search._candidates import make_candidates
 from skdistill._search._checks import check_folds, check_search
 from skdistill._search._choice import Choice, choose
-from skdistill._search._scoring import make_scorer
+from skdistill._search._scoring import make_scorer, takes_weights
 from skdistill._search._trials import Fold, Judge, Plan, Trial, try_all
 from skdistill._seeds import draw_seed, seed_children
 from skdistill._sklearn_compat import format_search_results
@@ -77,8 +78,7 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
         Folds of the search. None is 5, stratified.
     scoring : str or callable, default=None
         Score on the true labels of rows held out; greater is better. None: negative
-        log-loss, weighted by `sample_weight`; accuracy for a student that says no
-        probabilities.
+        log-loss; accuracy for a student that says no probabilities.
     rule : float or callable, default=1.0
         When a teacher is taken. A number k: if the mean over the folds of the paired
         differences, best with a teacher minus best without, is above k of its standard
@@ -235,8 +235,9 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
         y : array-like of shape (n_rows,)
             True labels of at least two classes.
         sample_weight : array-like of shape (n_rows,), default=None
-            Row weights: of students, teachers that are fitted here, and the scores of
-            ``scoring=None``.
+            Row weights: of students, of teachers that are fitted here, and of scores,
+            where each takes any (a scorer, with metadata routing, if it requested
+            them).
         groups : array-like of shape (n_rows,), default=None
             Group of each row, for a splitter that keeps groups together.
         teacher_proba : array-like of shape (n_rows, n_columns), default=None
@@ -293,11 +294,12 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
         material = base._material(
             X, y, sample_weight, teacher_proba, X_unlabeled, params
         )
+        rows = material.rows._replace(X=indexable(material.rows.X)[0])
+        material = material._replace(rows=rows)
         settings, distillers = self._distillers(base, material)
         scorer = make_scorer(base, self.scoring)
-        if self.scoring is None:
-            score_params = {"sample_weight": material.rows.weight}
-        rows = material.rows
+        if rows.weight is not None and self._weighs_scores(scorer):
+            score_params = {**score_params, "sample_weight": rows.weight}
         splitter = check_cv(self.cv, rows.y, classifier=True)
         folds = [Fold(*fold) for fold in splitter.split(rows.X, rows.y, **split_params)]
         check_folds(self, len(folds))
@@ -309,6 +311,11 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
         shared = {name: getattr(self, name) for name in _SHARED}
         return DistillationClassifier(**shared, verbose=max(0, self.verbose - 1))
 
+    def _weighs_scores(self, scorer) -> bool:
+        """Whether scores count rows by weight: with routing, if they requested it."""
+        routes = get_config()["enable_metadata_routing"] and self.scoring is not None
+        return takes_weights(scorer) and not routes
+
     def _sort_metadata(self, params: dict, groups, sample_weight):
         """Sort metadata by whom it is for: the children, the splitter, the scorer."""
         if not get_config()["enable_metadata_routing"]:
@@ -317,6 +324,11 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
         given = {name: value for name, value in given.items() if value is not None}
         router = self._add_judges(MetadataRouter(owner=self))
         for_judges = router.consumes("fit", given)
+        if groups is not None and "groups" not in for_judges:
+            raise TypeError(
+                f"groups was passed, but cv={self.cv!r} does not ask for groups; give "
+                "a splitter that does (GroupKFold, ...), or leave them out."
+            )
         routed: Any = process_routing(
             router, "fit", **{name: given[name] for name in for_judges}
         )

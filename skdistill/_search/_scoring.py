@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, check_scoring
@@ -78,3 +80,9 @@ def make_scorer(estimator, scoring):
             "'neg_log_loss'), a callable scoring(estimator, X, y), or None (log-loss)."
         )
     return check_scoring(estimator, scoring=scoring)
+
+
+def takes_weights(scorer) -> bool:
+    """Whether a scorer counts rows by `sample_weight`."""
+    scores = getattr(scorer, "_score_func", scorer)
+    return "sample_weight" in inspect.signature(scores).parameters

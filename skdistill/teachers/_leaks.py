@@ -14,7 +14,6 @@ from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
-from skdistill._detect import is_network
 from skdistill._rows import n_rows_of
 from skdistill.targets import TeacherOutput, share_labels
 from skdistill.teachers._memories import (
@@ -77,9 +76,9 @@ def signs_of_leakage(
        that are easier than those of training look the same. Where classes come in other
        shares than in training, nothing is said.
 
-    The cost is at most two trees' leaves for all rows, and the predictions of about a
-    third of a bootstrapped ensemble for 2048 of them. The teacher and X stay as they
-    are.
+    The cost, for each part, is at most two trees' leaves for all rows, and the
+    predictions of about a third of a bootstrapped ensemble for 2048 of them; earlier
+    steps of a pipeline transform all rows once. The teacher and X stay as they are.
 
     Parameters
     ----------
@@ -154,8 +153,6 @@ def _signs(model, rows: SeenRows) -> str | None:
     """What can be seen in a model, or in what it is made of."""
     if inspect.ismethod(model):
         model = model.__self__
-    if is_network(model):
-        return None
     if isinstance(model, Pipeline):
         return _signs_behind_steps(model, rows)
     own = getattr(model, "classes_", None)
