@@ -13,9 +13,12 @@ else by what its pickle would be made of, with the version of its library.
 from __future__ import annotations
 
 import copyreg
+import dis
 import functools
 import hashlib
+import importlib
 import math
+import pickle
 import sys
 import types
 from collections.abc import Iterable
@@ -218,13 +221,24 @@ def _pickled(obj) -> tuple:
     reduce = copyreg.dispatch_table.get(type(obj))
     made = obj.__reduce_ex__(4) if reduce is None else reduce(obj)
     if isinstance(made, str):
-        return "named", type(obj), made
+        return _named(obj, made)
     function, arguments, state, items, pairs = (*made, None, None, None)[:5]
     if type(obj).__name__ in ("KDTree", "BallTree", "KDTree64", "BallTree64"):
         # Among its arrays a tree counts how often it was asked.
         state = [part for part in state if not isinstance(part, int)]
     items = None if items is None else list(items)
     return function, arguments, state, items, None if pairs is None else dict(pairs)
+
+
+def _named(obj, name: str) -> tuple:
+    """An object that others find by its name, if that name leads to it."""
+    module = pickle.whichmodule(obj, name)  # type: ignore[attr-defined]
+    found: Any = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if found is not obj:
+        raise NoFingerprintError(f"{module}.{name} is not {obj!r}, which has that name")
+    return "named", type(obj), module, name, version_of(module)
 
 
 def _class(cls) -> tuple:
@@ -262,19 +276,59 @@ def _function(function) -> tuple:
     if version is not None and "<" not in name:
         return "function", name, version
     code, known = function.__code__, function.__globals__
-    used = {name: known[name] for name in _names(code) if name in known}
+    names = _names(code)
+    used = {name: _used(known[name], names) for name in names if name in known}
+    imported = [_used(_imported(name), names) for name in sorted(_imports(code))]
     try:
         closure = [cell.cell_contents for cell in function.__closure__ or ()]
     except ValueError:  # a name that is not set yet
         raise NoFingerprintError(f"{function!r} has an empty closure") from None
     kept = function.__defaults__, function.__kwdefaults__, closure
-    return "function", name, code, kept, used
+    return "function", name, code, kept, used, imported
 
 
 def _names(code) -> set[str]:
     """Names that code refers to, and the functions inside it."""
-    inner = (const for const in code.co_consts if isinstance(const, types.CodeType))
-    return set(code.co_names).union(*map(_names, inner))
+    return set(code.co_names).union(*map(_names, _inner(code)))
+
+
+def _imports(code) -> set[str]:
+    """Names of the modules that code imports when it runs."""
+    steps = dis.get_instructions(code)
+    own = {step.argval for step in steps if step.opname == "IMPORT_NAME"}
+    return own.union(*map(_imports, _inner(code)))
+
+
+def _inner(code) -> list[types.CodeType]:
+    return [const for const in code.co_consts if isinstance(const, types.CodeType)]
+
+
+def _imported(name: str) -> types.ModuleType:
+    try:
+        return importlib.import_module(name)
+    except Exception as error:  # an import may run anything
+        raise NoFingerprintError(f"import {name}: {error}") from error
+
+
+def _used(value, names: set[str]):
+    """What code of these names may see of a global: of a user's module, a part."""
+    if not isinstance(value, types.ModuleType) or version_of(value.__name__):
+        return value
+    seen = {name: vars(value)[name] for name in sorted(names & set(vars(value)))}
+    inner = names - {value.__name__.rpartition(".")[2]}  # packages hold one another
+    return "part", value.__name__, {k: _used(v, inner) for k, v in seen.items()}
+
+
+def _module(module) -> tuple:
+    """A module: by name and version, or by the code in it if it has no version."""
+    name, version = module.__name__, version_of(module.__name__)
+    kinds = (type, types.FunctionType)
+    own = {
+        key: value
+        for key, value in vars(module).items()
+        if version is None and isinstance(value, kinds) and value.__module__ == name
+    }
+    return "module", name, version, own
 
 
 def _code(code) -> tuple:
@@ -303,7 +357,7 @@ _WORDS: tuple = (
     (types.FunctionType, _function),
     (types.MethodType, _method),
     (types.BuiltinFunctionType, _builtin),
-    (types.ModuleType, lambda m: ("module", m.__name__, version_of(m.__name__))),
+    (types.ModuleType, _module),
     (types.CodeType, _code),
     (types.MappingProxyType, lambda proxy: ("mapping", dict(proxy))),
     (property, lambda p: ("property", p.fget, p.fset, p.fdel)),

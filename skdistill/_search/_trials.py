@@ -29,9 +29,6 @@ from skdistill.students import (
 from skdistill.targets import SoftTargets
 from skdistill.teachers import is_given, part_of, record
 
-#: Bytes from which on an array is handed to other processes as a memory map.
-_MAPPED = 100_000
-
 #: Tasks for each worker, so that none waits long for the last one.
 _TASKS_A_WORKER = 3
 
@@ -144,11 +141,12 @@ def try_all(
 
 def _run(tasks: list, n_jobs: int | None, verbose: int):
     """Give the results of tasks, in their order, with a progress bar if wanted."""
+    # Always with the same arguments: with others joblib makes its workers anew.
     if not verbose:
-        return Parallel(n_jobs=n_jobs, max_nbytes=_MAPPED)(tasks)
+        return Parallel(n_jobs=n_jobs)(tasks)
     from tqdm import tqdm
 
-    parallel = Parallel(n_jobs=n_jobs, max_nbytes=_MAPPED, return_as="generator")
+    parallel = Parallel(n_jobs=n_jobs, return_as="generator")
     return tqdm(parallel(tasks), "trying settings", len(tasks), unit="batch")
 
 
@@ -203,7 +201,7 @@ def _consult_all(
     if isinstance(seeded.teacher, str) or is_given(seeded.teacher):
         n_jobs = 1  # asked about all rows at once; the rest is slices
     teacher = _recorded(asking, seeded.teacher, material)
-    said = Parallel(n_jobs=n_jobs, max_nbytes=_MAPPED)(
+    said = Parallel(n_jobs=n_jobs)(
         delayed(_consult)(asking, seeded._replace(teacher=teacher), material, fold)
         for fold in folds
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from joblib import Parallel, delayed
@@ -279,14 +280,18 @@ def _fit_all(
     fits: list[_Fit], n_jobs: int | None, store: Store | None
 ) -> list[tuple[Any, str | None]]:
     """Fit them all, or look them up; with the name of each in the store."""
-    if store is None:
-        models = Parallel(n_jobs=n_jobs)(delayed(fit)() for fit in fits)
-        return [(model, None) for model in models]
-    keys = [fit.key(store) for fit in fits]
-    models = Parallel(n_jobs=n_jobs)(
-        delayed(store.remember)("teachers", key, fit)
-        for key, fit in zip(keys, fits, strict=True)
-    )
+    tasks: list[Callable[[], Any]] = list(fits)
+    keys: list[str | None] = [None] * len(fits)
+    if store is not None:
+        keys = [fit.key(store) for fit in fits]
+        tasks = [
+            functools.partial(store.remember, "teachers", key, fit)
+            for key, fit in zip(keys, fits, strict=True)
+        ]
+    if len(tasks) > 1:
+        models = Parallel(n_jobs=n_jobs)(delayed(task)() for task in tasks)
+    else:
+        models = [task() for task in tasks]
     return list(zip(models, keys, strict=True))
 
 
