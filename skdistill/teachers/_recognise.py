@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from joblib import Parallel, delayed
 from sklearn import get_config
@@ -241,7 +242,8 @@ def _seed(random_state: int | None, k: int) -> int | None:
     return None if random_state is None else (random_state + k) % 2**31
 
 
-class _Fit(NamedTuple):
+@dataclass(frozen=True)
+class _Fit:
     """An estimator to fit a clone of, and all that the result depends on."""
 
     estimator: Any
