@@ -123,7 +123,7 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
         A folder, or a Memory, in which to keep what the teacher says about a table of
         rows and, of an unfitted teacher, the fit. Whoever asks for the same, another
         candidate of a grid search or another process, finds it there. See
-        :ref:`search`.
+        :ref:`searches`.
     n_jobs : int, default=None
         How many unfitted members of a list of teachers are fitted at once. None is 1,
         unless in a :obj:`joblib.parallel_config` context.

@@ -17,12 +17,18 @@ import dis
 import functools
 import hashlib
 import importlib
+import importlib.metadata
+import importlib.util
 import math
 import pickle
 import sys
+import sysconfig
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from enum import EnumMeta
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,6 +41,9 @@ from skdistill._detect import is_module, is_skorch_net, is_tensor
 
 #: Packages whose code runs whatever the teacher is.
 _ALWAYS = tuple(package.__name__ for package in (np, scipy, sklearn))
+
+#: Libraries by their version wherever they lie.
+_TRUSTED = {"skdistill", "torch", "skorch", *_ALWAYS}
 
 #: Objects that are known by how they print.
 _ATOMS = (type(None), type(...), bool, int, float, complex, str, bytes)
@@ -54,6 +63,12 @@ _NOT_CODE = {
     "__static_attributes__",
     "__weakref__",
 }
+
+#: Objects that hold one another have many ways through them: enough for a second.
+_MOST_AGAIN = 100_000
+
+#: Entries of an array that are put in order at a time.
+_BLOCK = 2**15
 
 #: Attributes of a class that Python made of others of its attributes.
 _DESCRIPTORS = (
@@ -109,12 +124,31 @@ def fingerprint(*parts: Any) -> str:
 
 
 def version_of(module: str) -> str | None:
-    """Version of the library that a module belongs to; None if it has none."""
+    """Version of the library that a module belongs to; None for the user's own code.
+
+    What is installed counts as a library, and its code is that of its version. Modules
+    elsewhere (a script, a notebook, a package in the works) may change without one.
+    """
     root = module.partition(".")[0]
-    if root in sys.stdlib_module_names and root != "__main__":
+    if root == "__main__":
+        return None
+    loaded = sys.modules.get(root)
+    if not _is_installed(root, getattr(loaded, "__file__", None)):
+        return None
+    if root in sys.stdlib_module_names:
         return f"Python {sys.version_info[0]}.{sys.version_info[1]}"
-    version = getattr(sys.modules.get(root), "__version__", None)
+    version = getattr(loaded, "__version__", None)
     return None if version is None else str(version)
+
+
+@functools.cache
+def _is_installed(root: str, file: str | None) -> bool:
+    if root in _TRUSTED or file is None:
+        return True
+    folders = (
+        sysconfig.get_path(n) for n in ("stdlib", "platstdlib", "purelib", "platlib")
+    )
+    return any(Path(folder) in Path(file).parents for folder in folders if folder)
 
 
 class _Reader:
@@ -127,6 +161,8 @@ class _Reader:
         self._open: dict[int, int] = {}
         #: The outermost of these that was met again.
         self._outermost = math.inf
+        #: How many objects have to be read once more if they are met again.
+        self._again = 0
 
     def digest(self, obj) -> bytes:
         """Hash an object."""
@@ -148,14 +184,20 @@ class _Reader:
         if self._outermost >= depth:
             self._known[id(obj)] = digest, obj
             self._outermost = math.inf
+            return digest
+        self._again += 1
+        if self._again > _MOST_AGAIN:
+            raise NoFingerprintError(
+                f"{type(obj).__name__} and its parts refer to one another in too many "
+                "ways"
+            )
         return digest
 
     def _read(self, obj) -> bytes:
         if isinstance(obj, np.ndarray) and not obj.dtype.hasobject:
             return self._array(obj)
         if type(obj) is dict:
-            pairs = [self.digest(k) + self.digest(v) for k, v in obj.items()]
-            return _hash("dict", *sorted(pairs))
+            return _hash("dict", *map(self.digest, chain.from_iterable(obj.items())))
         if type(obj) in (set, frozenset):
             return _hash("set", *sorted(map(self.digest, obj)))
         plain = type(obj) in (tuple, list)
@@ -172,17 +214,32 @@ class _Reader:
             # Bytes between the fields of records are left to chance.
             fields = [(name, array[name]) for name in array.dtype.names]
             return self.digest(("records", fields))
-        kind = type(array).__name__.replace("memmap", "ndarray")
-        entries = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-        return _hash(kind, array.dtype.str, str(array.shape), entries)
+        if type(array) not in (np.ndarray, np.memmap):  # with attributes of its own
+            own = sorted(vars(array).items()) if hasattr(array, "__dict__") else []
+            return self.digest((type(array), own, np.asarray(array)))
+        return _hash("array", array.dtype.str, str(array.shape), *_entries(array))
+
+
+def _entries(array: np.ndarray) -> Iterator[np.ndarray]:
+    """The entries as bytes, row after row; some rows at a time if they lie apart."""
+    if array.ndim < 2 or array.flags.c_contiguous:
+        yield np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+        return
+    step = max(1, _BLOCK // max(1, array[:1].size))
+    for start in range(0, len(array), step):
+        block = np.ascontiguousarray(array[start : start + step])
+        yield block.reshape(-1).view(np.uint8)
 
 
 def _hash(*parts) -> bytes:
-    """Hash texts and bytes, each set off from the next."""
+    """Hash texts, and bytes that follow on texts which tell how they belong."""
     found = hashlib.sha1(usedforsecurity=False)
     for part in parts:
-        part = part.encode("utf-8", "surrogatepass") if type(part) is str else part
-        found.update(len(part).to_bytes(8, "little"))
+        if type(part) is str:
+            part = part.encode("utf-8", "surrogatepass")
+            found.update(len(part).to_bytes(8, "little"))
+        elif type(part) is bytes:
+            found.update(len(part).to_bytes(8, "little"))
         found.update(part)
     return found.digest()
 
@@ -226,8 +283,11 @@ def _pickled(obj) -> tuple:
     if type(obj).__name__ in ("KDTree", "BallTree", "KDTree64", "BallTree64"):
         # Among its arrays a tree counts how often it was asked.
         state = [part for part in state if not isinstance(part, int)]
-    items = None if items is None else list(items)
-    return function, arguments, state, items, None if pairs is None else dict(pairs)
+    if type(state) is dict:  # attributes, which have no order
+        state = sorted(state.items())
+    # Not `list`, for a subclass of it may be what is read.
+    items, pairs = (None if part is None else [*part] for part in (items, pairs))
+    return function, arguments, state, items, pairs
 
 
 def _named(obj, name: str) -> tuple:
@@ -243,10 +303,11 @@ def _named(obj, name: str) -> tuple:
 
 def _class(cls) -> tuple:
     """A class: by name and version, or by its code if it has no version."""
-    name = f"{cls.__module__}.{cls.__qualname__}"
-    version = version_of(cls.__module__)
+    module = cls.__module__ if isinstance(cls.__module__, str) else "builtins"
+    name = f"{module}.{cls.__qualname__}"
+    version = version_of(module)
     if version is not None and "<locals>" not in name:
-        engine = "torch" if name.startswith("skdistill.neural.") else cls.__module__
+        engine = "torch" if name.startswith("skdistill.neural.") else module
         return "class", name, version, version_of(engine)
     # Not its qualified name, which is another after a journey to a worker.
     name = cls.__name__
@@ -254,18 +315,25 @@ def _class(cls) -> tuple:
         own: dict[str, Any] = dict(cls.__members__)
         members = {name: each.value for name, each in own.items()}
         return "enum", name, members, _code_of_class(cls, set(cls.__members__))
-    return "class", name, _code_of_class(cls, set()), cls.__bases__
+    return "class", name, type(cls), _code_of_class(cls, set()), cls.__bases__
 
 
-def _code_of_class(cls, leave_out: set[str]) -> dict:
+def _code_of_class(cls, leave_out: set[str]) -> list:
     """Its attributes, functions among them."""
-    return {
-        name: None if isinstance(value, _DESCRIPTORS) else value
-        for name, value in vars(cls).items()
-        if name not in _NOT_CODE | leave_out
-        and not name.startswith(("_abc_", "_member_", "_value2member_", "__pyx_"))
-        and type(value).__name__ != "cython_function_or_method"
-    }
+    return sorted(
+        (
+            (name, None if isinstance(value, _DESCRIPTORS) else value)
+            for name, value in vars(cls).items()
+            if name not in _NOT_CODE | leave_out
+            and not name.startswith(("_abc_", "_member_", "_value2member_", "__pyx_"))
+            and type(value).__name__ != "cython_function_or_method"
+        ),
+        key=_first,
+    )
+
+
+def _first(pair: tuple) -> str:
+    return pair[0]
 
 
 def _function(function) -> tuple:
@@ -277,13 +345,18 @@ def _function(function) -> tuple:
         return "function", name, version
     code, known = function.__code__, function.__globals__
     names = _names(code)
-    used = {name: _used(known[name], names) for name in names if name in known}
-    imported = [_used(_imported(name), names) for name in sorted(_imports(code))]
+    used = [(n, _used(known[n], names)) for n in sorted(names) if n in known]
+    package = known.get("__package__")
+    imported = [
+        (name, level, _used(_imported(name, level, package), names))
+        for name, level in sorted(_imports(code))
+    ]
     try:
         closure = [cell.cell_contents for cell in function.__closure__ or ()]
     except ValueError:  # a name that is not set yet
         raise NoFingerprintError(f"{function!r} has an empty closure") from None
-    kept = function.__defaults__, function.__kwdefaults__, closure
+    own = sorted((k, v) for k, v in vars(function).items() if k != "__wrapped__")
+    kept = function.__defaults__, function.__kwdefaults__, closure, own
     return "function", name, code, kept, used, imported
 
 
@@ -292,10 +365,14 @@ def _names(code) -> set[str]:
     return set(code.co_names).union(*map(_names, _inner(code)))
 
 
-def _imports(code) -> set[str]:
-    """Names of the modules that code imports when it runs."""
-    steps = dis.get_instructions(code)
-    own = {step.argval for step in steps if step.opname == "IMPORT_NAME"}
+def _imports(code) -> set[tuple[str, int]]:
+    """Names of the modules that code imports when it runs, and from how far up."""
+    steps = list(dis.get_instructions(code))
+    own = {
+        (step.argval, steps[k - 2].argval)  # after the level comes what is taken of it
+        for k, step in enumerate(steps)
+        if step.opname == "IMPORT_NAME"
+    }
     return own.union(*map(_imports, _inner(code)))
 
 
@@ -303,9 +380,20 @@ def _inner(code) -> list[types.CodeType]:
     return [const for const in code.co_consts if isinstance(const, types.CodeType)]
 
 
-def _imported(name: str) -> types.ModuleType:
+def _imported(name: str, level: int, package: str | None):
+    """A module that code imports; a library that is not loaded yet stays so."""
     try:
+        name = importlib.util.resolve_name("." * level + name, package)
+        if name in sys.modules:
+            return sys.modules[name]
+        root = name.partition(".")[0]
+        if root in sys.stdlib_module_names:
+            return "module", name
+        with suppress(importlib.metadata.PackageNotFoundError):
+            return "module", name, importlib.metadata.version(root)
         return importlib.import_module(name)
+    except ImportError:
+        return "no module", name
     except Exception as error:  # an import may run anything
         raise NoFingerprintError(f"import {name}: {error}") from error
 
@@ -314,21 +402,21 @@ def _used(value, names: set[str]):
     """What code of these names may see of a global: of a user's module, a part."""
     if not isinstance(value, types.ModuleType) or version_of(value.__name__):
         return value
-    seen = {name: vars(value)[name] for name in sorted(names & set(vars(value)))}
+    seen = [(name, vars(value)[name]) for name in sorted(names & set(vars(value)))]
     inner = names - {value.__name__.rpartition(".")[2]}  # packages hold one another
-    return "part", value.__name__, {k: _used(v, inner) for k, v in seen.items()}
+    return "part", value.__name__, [(name, _used(v, inner)) for name, v in seen]
 
 
 def _module(module) -> tuple:
     """A module: by name and version, or by the code in it if it has no version."""
     name, version = module.__name__, version_of(module.__name__)
     kinds = (type, types.FunctionType)
-    own = {
-        key: value
+    own = [
+        (key, value)
         for key, value in vars(module).items()
         if version is None and isinstance(value, kinds) and value.__module__ == name
-    }
-    return "module", name, version, own
+    ]
+    return "module", name, version, sorted(own, key=_first)
 
 
 def _code(code) -> tuple:
@@ -399,6 +487,8 @@ def _pandas(pandas, obj) -> Iterable | None:
     if isinstance(obj, pandas.Categorical):
         return "categories", obj.ordered, obj.categories, obj.codes
     if isinstance(obj, pandas.api.extensions.ExtensionArray):
+        if hasattr(obj, "asi8"):  # times
+            return "array", str(obj.dtype), obj.asi8
         dtype = getattr(obj.dtype, "numpy_dtype", None)
         if dtype is None or not hasattr(obj, "isna") or not obj.isna().any():
             return "array", str(obj.dtype), np.asarray(obj)

@@ -80,7 +80,7 @@ class BornAgainClassifier(
         probabilities: better, as a rule, and `n_generations` times as heavy.
     memory : str, path-like or joblib.Memory, default=None
         A folder, or a Memory, in which to keep the first generation, which does not
-        depend on temperature and alpha. See :ref:`search`.
+        depend on temperature and alpha. See :ref:`searches`.
     random_state : int, RandomState instance or None, default=None
         Seeds each generation anew where the student's own is None.
     verbose : int, default=0
@@ -262,7 +262,7 @@ class BornAgainClassifier(
         return _Generation(
             PRECOMPUTED,
             self.student,
-            temperature=self.temperature,
+            temperature=1.0 if parent is None else self.temperature,
             alpha=0.0 if parent is None else self.alpha,
             teacher_output="probabilities" if is_proba else "logits",
             random_state=seed,

@@ -9,24 +9,30 @@ and lets go of it when its process ends, in whichever way that happens.
 
 from __future__ import annotations
 
+import getpass
 import os
 import pickle
 import tempfile
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from joblib import Memory, wrap_non_picklable_objects
+from sklearn import get_config
 
 from skdistill._fingerprint import NoFingerprintError, fingerprint
 
 _Value = TypeVar("_Value")
 
-#: Seconds between two looks whether a lock is free.
-_POLL = 0.05
+#: Seconds between two looks whether a lock is free, and until it is told of.
+_POLL, _PATIENCE = 0.05, 60.0
+
+#: Of scikit-learn's configuration: what fits and answers depend on.
+_CONFIG = ("array_api_dispatch", "enable_metadata_routing", "transform_output")
 
 
 class Store:
@@ -58,7 +64,9 @@ class Store:
         str or None
         """
         try:
-            return fingerprint(*parts, [self._print_of(table) for table in rows])
+            config = {name: get_config().get(name) for name in _CONFIG}
+            prints = [self._print_of(table) for table in rows]
+            return fingerprint(*parts, config, prints)
         except NoFingerprintError as error:
             warnings.warn(
                 f"memory={self.memory.location!r} is not used for what cannot be told "
@@ -103,12 +111,35 @@ class Store:
         found, value = self._read(entry, warn=False)
         if found:
             return value
-        with FileLock(self._lock_file(entry)).acquire(poll_interval=_POLL):
+        with self._locked(entry):
             found, value = self._read(entry, warn=True)
             if not found:
                 value = compute()
                 self._write(entry, value)
         return value
+
+    @contextmanager
+    def _locked(self, entry: list[str]) -> Iterator[None]:
+        """Hold the lock of an entry; without one, if its folder cannot be written."""
+        try:
+            lock = FileLock(self._lock_file(entry))
+            try:
+                lock.acquire(timeout=_PATIENCE, poll_interval=_POLL)
+            except Timeout:
+                warnings.warn(
+                    f"Waiting for another process to compute what it has locked by "
+                    f"{lock.lock_file}.",
+                    UserWarning,
+                    stacklevel=5,
+                )
+                lock.acquire(poll_interval=_POLL)
+        except PermissionError:
+            yield
+            return
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _read(self, entry: list[str], *, warn: bool) -> tuple[bool, Any]:
         backend = self.memory.store_backend
@@ -149,7 +180,7 @@ class Store:
     def _lock_file(self, entry: list[str]) -> Path:
         folder = Path(str(self.memory.store_backend.location))
         if not folder.is_dir():  # a store elsewhere: locks are for this machine
-            folder = Path(tempfile.gettempdir())
+            folder = Path(tempfile.gettempdir()) / f"skdistill-{getpass.getuser()}"
         folder = folder / "skdistill-locks"
         folder.mkdir(parents=True, exist_ok=True)
         return folder / f"{entry[1]}.lock"
@@ -177,6 +208,8 @@ def open_store(memory) -> Store | None:
         If it is something else.
     """
     if isinstance(memory, (str, os.PathLike)):
+        if not os.fspath(memory) or Path(memory).is_file():
+            raise ValueError(f"memory={memory!r} must be the path of a folder.")
         memory = Memory(os.fspath(memory), verbose=0)
     if memory is None or (isinstance(memory, Memory) and memory.store_backend is None):
         return None

@@ -45,9 +45,8 @@ def make_candidates(
     {'temperature': 1.0, 'alpha': 0.5}
     {'temperature': 2.0, 'alpha': 0.5}
     """
-    found = []
+    found, seen = [], set()
     for grid in axes(param_grid):
-        seen = set()
         for setting in ParameterGrid(grid):
             alone = {name: v for name, v in setting.items() if of_student(name)}
             # By identity: a grid gives the same objects again, which may have no hash.

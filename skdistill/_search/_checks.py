@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -46,6 +46,8 @@ def check_search(search) -> None:
             "callable that is given the differences and returns a bool"
         )
     wrong += _wrong_axes(search.param_grid)
+    if not isinstance(search.verbose, (Integral, np.bool_)):
+        wrong.append(f"verbose={search.verbose!r} must be a whole number")
     if wrong:
         raise ValueError("; ".join(wrong) + ".")
 
@@ -70,12 +72,19 @@ def check_folds(search, n_folds: int) -> None:
 
 def _wrong_axes(param_grid) -> list[str]:
     grids = axes(param_grid)
-    if not all(isinstance(grid, Mapping) for grid in grids):
-        return [f"param_grid={param_grid!r} must be a dict or a list of dicts"]
-    names = sorted({str(name) for grid in grids for name in grid} & set(_NO_AXES))
+    names = {name for grid in grids if isinstance(grid, Mapping) for name in grid}
+    if (
+        not grids
+        or not all(isinstance(grid, Mapping) for grid in grids)
+        or not all(isinstance(name, str) for name in names)
+    ):
+        return [
+            f"param_grid={param_grid!r} must be None, or a dict (or a list of some) of "
+            "names of parameters to lists of values"
+        ]
     return [
         f"param_grid has {name!r}, which is no axis of its own; set {_NO_AXES[name]}"
-        for name in names
+        for name in sorted(names & set(_NO_AXES))
     ]
 
 

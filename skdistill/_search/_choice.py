@@ -1,4 +1,4 @@
-"""Choose a setting, and keep the teacher only where it is shown to help."""
+"""Choose a setting, and take the teacher only where its help stands out."""
 
 from __future__ import annotations
 
@@ -85,7 +85,8 @@ def choose(
     if np.isneginf(means[[alone, distilled]]).any():
         helps = means[distilled] > means[alone]
     else:
-        helps = bool(rule(differences) if callable(rule) else _beats(differences, rule))
+        verdict = rule(differences) if callable(rule) else _beats(differences, rule)
+        helps = bool(np.all(verdict))
     return Choice(distilled if helps else alone, alone, distilled, differences)
 
 

@@ -34,7 +34,12 @@ from skdistill.students import (
     check_student,
     listens_without_alpha,
 )
-from skdistill.teachers import is_given, members_of, signs_of_leakage
+from skdistill.teachers import (
+    is_given,
+    keep_or_clone,
+    members_of,
+    signs_of_leakage,
+)
 
 #: Parameters that this estimator hands to each distiller as they are.
 _SHARED = (
@@ -151,10 +156,15 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
     Notes
     -----
     The scores are those of ``GridSearchCV(DistillationClassifier(...), ...)`` with the
-    same folds. What differs is the price (networks are trained in stacks, other
-    students share what the teacher said) and the choice.
+    same folds, where all of its fits succeed and its scorer counts rows by weight. What
+    differs is the price (networks are trained in stacks, other students share what the
+    teacher said) and the choice. Scorers get a distiller without its teacher.
 
-    Scorers get a distiller without its teacher.
+    The rule is caution and no test: the best of many settings is compared as if it had
+    been named beforehand. With the defaults and a teacher that has no effect at all,
+    one is taken in a quarter to a half of searches (23 % where the scores of settings
+    correlate by .99, 60 % at .5); what that costs, where it costs anything, is small.
+    A larger `rule` is more careful.
 
     References
     ----------
@@ -297,7 +307,7 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
         rows = material.rows._replace(X=indexable(material.rows.X)[0])
         material = material._replace(rows=rows)
         settings, distillers = self._distillers(base, material)
-        scorer = make_scorer(base, self.scoring)
+        scorer = make_scorer(distillers, self.scoring)
         if rows.weight is not None and self._weighs_scores(scorer):
             score_params = {**score_params, "sample_weight": rows.weight}
         splitter = check_cv(self.cv, rows.y, classifier=True)
@@ -309,7 +319,7 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
     def _base(self) -> DistillationClassifier:
         """The distiller that all settings are settings of."""
         shared = {name: getattr(self, name) for name in _SHARED}
-        return DistillationClassifier(**shared, verbose=max(0, self.verbose - 1))
+        return DistillationClassifier(**shared, verbose=max(0, int(self.verbose) - 1))
 
     def _weighs_scores(self, scorer) -> bool:
         """Whether scores count rows by weight: with routing, if they requested it."""
@@ -335,19 +345,18 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
         for_base = self._base().get_metadata_routing().consumes("fit", params)
         # What nobody wants goes to the distiller, which says so.
         left = set(params) - (for_judges - for_base)
-        score_params = dict(routed["scorer"]["score"]) if self.scoring else {}
-        return (
-            {name: params[name] for name in left},
-            dict(routed["splitter"]["split"]),
-            score_params,
+        split_params, score_params = (
+            dict(routed[name][method]) if name in routed else {}
+            for name, method in (("splitter", "split"), ("scorer", "score"))
         )
+        return {name: params[name] for name in left}, split_params, score_params
 
     def _distillers(self, base: DistillationClassifier, material: Material):
         """Make a distiller of each setting, and check it."""
         settings = make_candidates(
             self.temperatures, self.alphas, self.param_grid, self.targets
         )
-        distillers = [clone(base).set_params(**setting) for setting in settings]
+        distillers = [clone(base).set_params(**_own(setting)) for setting in settings]
         for each in distillers:
             each._check_params(material.teacher_proba)
             check_student(each.student, material.rows.classes)
@@ -368,9 +377,10 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
             sign = signs_of_leakage(member, rows.X, rows.codes, rows.classes)
             if sign is not None:
                 warnings.warn(
-                    f"{sign} What it says about training rows tells of the labels of "
-                    "those held out, so the scores of settings with a teacher are too "
-                    "good. Give it unfitted, or fitted on other rows.",
+                    f"{sign} If it has learned from these rows, what it says about "
+                    "some tells of the labels of others, and the scores of settings "
+                    "with a teacher are too good. Give it unfitted, or fitted on other "
+                    "rows.",
                     UserWarning,
                     stacklevel=3,
                 )
@@ -465,14 +475,22 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
 
     def _add_judges(self, router: MetadataRouter) -> MetadataRouter:
         """Add the splitter and the scorer to those that may want metadata."""
-        splitter = check_cv(self.cv, classifier=True)
-        to_split = MethodMapping().add(caller="fit", callee="split")
-        router.add(splitter=splitter, method_mapping=to_split)
+        if hasattr(self.cv, "get_metadata_routing"):
+            to_split = MethodMapping().add(caller="fit", callee="split")
+            router.add(splitter=self.cv, method_mapping=to_split)
         if self.scoring is not None:
             to_score = MethodMapping().add(caller="fit", callee="score")
-            scorer = make_scorer(self._base(), self.scoring)
+            scorer = make_scorer([self._base()], self.scoring)
             router.add(scorer=scorer, method_mapping=to_score)
         return router
+
+
+def _own(setting: dict[str, Any]) -> dict[str, Any]:
+    """A setting whose estimators are not those of the grid, which others share."""
+    return {
+        name: keep_or_clone(value) if name == "teacher" else clone(value, safe=False)
+        for name, value in setting.items()
+    }
 
 
 def _refit(
@@ -480,8 +498,10 @@ def _refit(
 ) -> InterruptedLesson | None:
     """Fit on all rows; an interrupt that leaves the student usable is given back."""
     seeded = seed_children(best.teacher, best.student, best.random_state)
+    if teacher is not None:
+        seeded = seeded._replace(teacher=teacher)
     try:
-        best._fit(material, seeded._replace(teacher=teacher))
+        best._fit(material, seeded)
     except InterruptedLesson as interrupt:
         return interrupt
     return None

@@ -52,13 +52,13 @@ def accuracy(model, X, y, sample_weight=None) -> float:
     return accuracy_score(y, model.predict(X), sample_weight=sample_weight)
 
 
-def make_scorer(estimator, scoring):
+def make_scorer(estimators, scoring):
     """Find the function that scores models.
 
     Parameters
     ----------
-    estimator : DistillationClassifier
-        One of those to be scored.
+    estimators : list of DistillationClassifier
+        Those to be scored.
     scoring : str, callable or None
         As the user gave it.
 
@@ -73,13 +73,14 @@ def make_scorer(estimator, scoring):
         If there is no such score, or there are several.
     """
     if scoring is None:
-        return negative_log_loss if hasattr(estimator, "predict_proba") else accuracy
+        say_proba = all(hasattr(each, "predict_proba") for each in estimators)
+        return negative_log_loss if say_proba else accuracy
     if not (isinstance(scoring, str) or callable(scoring)):
         raise ValueError(
             f"scoring={scoring!r} must be the name of one score (such as 'accuracy' or "
             "'neg_log_loss'), a callable scoring(estimator, X, y), or None (log-loss)."
         )
-    return check_scoring(estimator, scoring=scoring)
+    return check_scoring(estimators[0], scoring=scoring)
 
 
 def takes_weights(scorer) -> bool:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import effective_n_jobs
 from numpy.typing import NDArray
+from sklearn.utils.parallel import Parallel, delayed
 
 from skdistill import _checks
 from skdistill._classifier import DistillationClassifier
@@ -71,7 +73,10 @@ class Judge(NamedTuple):
         rows = material.rows
         params = take_metadata(rows.X, self.params, test)
         X = take_rows(rows.X, test)
-        return float(self.scorer(model, X, rows.y[test], **params))
+        score = self.scorer(model, X, rows.y[test], **params)
+        if not isinstance(score, Real):
+            raise ValueError(f"scoring must return a number, got {score!r}")
+        return float(score)
 
 
 class Plan(NamedTuple):
@@ -119,35 +124,47 @@ def try_all(
     teachers : list
         The seeded teacher of each; a given one remembers what it said.
     """
-    material, settings, distillers, folds, judge = plan
-    teachers: list[Any] = [None] * len(distillers)
-    trials: list[list[Any]] = [[None] * len(folds) for _ in distillers]
-    candidates = [_candidate(distiller) for distiller in distillers]
-    tasks, places = [], []
-    for members in _same_teacher(distillers, settings):
-        teacher, said = _consult_all(distillers[members[0]], material, folds, n_jobs)
+    n_folds = len(plan.folds)
+    teachers: list[Any] = [None] * len(plan.distillers)
+    trials: list[list[Any]] = [[None] * n_folds for _ in plan.distillers]
+    candidates = [_candidate(distiller) for distiller in plan.distillers]
+    groups = _same_teacher(plan.distillers, plan.settings)
+    bar = _progress_bar(len(candidates) * n_folds) if verbose else None
+    for members in groups:
+        # One with a teacher of its group; what is alone may be in any.
+        asking = max(members, key=lambda k: plan.settings[k]["alpha"])
+        teacher, said = _consult_all(plan, plan.distillers[asking], n_jobs)
+        tasks, places = [], []
+        for part in _parts([candidates[k] for k in members], n_folds, n_jobs):
+            mine = [members[k] for k in part]
+            for f, fold in enumerate(plan.folds):
+                tried = [candidates[k] for k in mine]
+                tasks.append(delayed(_try)(tried, plan, fold, said[f]))
+                places.append((mine, f))
+        for (mine, f), done in zip(places, _run(tasks, n_jobs, bar), strict=True):
+            for k, trial in zip(mine, done, strict=True):
+                trials[k][f] = trial
         for k in members:
-            teachers[k] = teacher
-        for part in _parts([candidates[k] for k in members], len(folds), n_jobs):
-            tried = [candidates[members[k]] for k in part]
-            for f, fold in enumerate(folds):
-                tasks.append(delayed(_try)(tried, material, fold, said[f], judge))
-                places.append(([members[k] for k in part], f))
-    for (mine, f), done in zip(places, _run(tasks, n_jobs, verbose), strict=True):
-        for k, trial in zip(mine, done, strict=True):
-            trials[k][f] = trial
+            is_of_group = len(groups) == 1 or plan.settings[k]["alpha"] > 0
+            teachers[k] = teacher if is_of_group else None
     return trials, teachers
 
 
-def _run(tasks: list, n_jobs: int | None, verbose: int):
-    """Give the results of tasks, in their order, with a progress bar if wanted."""
-    # Always with the same arguments: with others joblib makes its workers anew.
-    if not verbose:
-        return Parallel(n_jobs=n_jobs)(tasks)
+def _progress_bar(total: int):
     from tqdm import tqdm
 
-    parallel = Parallel(n_jobs=n_jobs, return_as="generator")
-    return tqdm(parallel(tasks), "trying settings", len(tasks), unit="batch")
+    return tqdm(desc="trying settings", total=total, unit="fit")
+
+
+def _run(tasks: list, n_jobs: int | None, bar):
+    """Give the results of tasks, in their order, and move the progress bar."""
+    if bar is None:
+        yield from Parallel(n_jobs=n_jobs)(tasks)
+        return
+    for done in Parallel(n_jobs=n_jobs, return_as="generator")(tasks):
+        bar.update(len(done))
+        yield done
+    bar.refresh()
 
 
 def _candidate(distiller: DistillationClassifier) -> Candidate:
@@ -157,13 +174,15 @@ def _candidate(distiller: DistillationClassifier) -> Candidate:
 
 
 def _parts(candidates: Sequence[Candidate], n_folds: int, n_jobs) -> list[NDArray]:
-    """Sort candidates, by position, into tasks: few where workers are few.
+    """Sort candidates, by position, into tasks; those of a task share its journey.
 
-    Those of a task share the slices of a fold, and networks their training.
+    Networks that are trained together are all in one.
     """
     alone = [not can_learn_together(each.student) for each in candidates]
     n_workers = effective_n_jobs(n_jobs)
-    n_parts = math.ceil(_TASKS_A_WORKER * n_workers / n_folds) if n_workers > 1 else 1
+    n_parts = len(candidates)
+    if n_workers > 1:
+        n_parts = math.ceil(_TASKS_A_WORKER * n_workers / n_folds)
     parts = np.array_split(np.flatnonzero(alone), n_parts)
     parts.append(np.flatnonzero(np.logical_not(alone)))
     return [part for part in parts if len(part)]
@@ -191,7 +210,7 @@ def _same_teacher(distillers, settings) -> list[list[int]]:
 
 
 def _consult_all(
-    distiller: DistillationClassifier, material: Material, folds, n_jobs
+    plan: Plan, distiller: DistillationClassifier, n_jobs
 ) -> tuple[Any, list[Consultation]]:
     """The teacher, and what it says about the training rows of each fold."""
     seeded = seed_children(distiller.teacher, distiller.student, distiller.random_state)
@@ -200,10 +219,10 @@ def _consult_all(
     asking = DistillationClassifier(**params)
     if isinstance(seeded.teacher, str) or is_given(seeded.teacher):
         n_jobs = 1  # asked about all rows at once; the rest is slices
-    teacher = _recorded(asking, seeded.teacher, material)
+    teacher = _recorded(asking, seeded.teacher, plan.material)
+    seeded = seeded._replace(teacher=teacher)
     said = Parallel(n_jobs=n_jobs)(
-        delayed(_consult)(asking, seeded._replace(teacher=teacher), material, fold)
-        for fold in folds
+        delayed(_consult)(asking, seeded, plan.material, fold) for fold in plan.folds
     )
     return teacher, said
 
@@ -225,6 +244,7 @@ def _recorded(distiller: DistillationClassifier, teacher, material: Material):
         named=classes,
         output=distiller.teacher_output,
         hard=distiller.targets == "hard",
+        weights=distiller.teacher_weights,
     )
 
 
@@ -239,25 +259,20 @@ def _consult(
 
 
 def _try(
-    candidates: Sequence[Candidate],
-    material: Material,
-    fold: Fold,
-    said: Consultation,
-    judge: Judge,
+    candidates: Sequence[Candidate], plan: Plan, fold: Fold, said: Consultation
 ) -> list[Trial]:
     """Fit and score several candidates on one fold."""
-    part = material.take(fold.train)
-    X = part.rows.X
-    if len(said.output.values) > len(part.rows.y):
-        X = stack_rows(X, material.X_unlabeled)
-    said = said._replace(X=X)
-    together = [each for each in candidates if can_learn_together(each.student)]
-    if len(together) == len(candidates) and not part.student_params:
+    part = plan.material.take(fold.train)
+    together = all(can_learn_together(each.student) for each in candidates)
+    taught = None
+    if together and not part.student_params:
         taught = _teach_together(candidates, part, said)
-    else:
-        taught = [_teach(each, part, said) for each in candidates]
+    if taught is None:
+        taught = [
+            _teach(each, plan.material.take(fold.train), said) for each in candidates
+        ]
     return [
-        _judged(each, lesson, fit_time, part, material, fold, judge)
+        _judged(each, lesson, fit_time, part, plan, fold)
         for each, (lesson, fit_time) in zip(candidates, taught, strict=True)
     ]
 
@@ -265,11 +280,14 @@ def _try(
 def _teach(
     candidate: Candidate, part: Material, said: Consultation
 ) -> tuple[Lesson | Exception, float]:
-    """Teach one student; how that went, and the seconds it took."""
+    """Teach one student; how that went, and the seconds it took.
+
+    The student may write into its rows: they are not those of another.
+    """
     start = time.perf_counter()
     lesson: Lesson | Exception
     try:
-        X, targets = _lesson_of(candidate, part, said)
+        X, targets = _lesson_of(candidate, part, _with_rows(said, part))
         params, seed = part.student_params, candidate.seed
         lesson = learn(candidate.student, X, targets, params, random_state=seed)
     except Exception as error:  # whatever a foreign fit may raise
@@ -279,24 +297,39 @@ def _teach(
 
 def _teach_together(
     candidates: Sequence[Candidate], part: Material, said: Consultation
-) -> list[tuple[Lesson | Exception, float]]:
-    """Teach several students at once; each is said to take its share of the time."""
+) -> list[tuple[Lesson | Exception, float]] | None:
+    """Teach several students at once; each is said to take its share of the time.
+
+    None if that fails, for whose sake is found out by teaching one after the other.
+    """
     start = time.perf_counter()
     taught: list[Any] = [None] * len(candidates)
+    said = _with_rows(said, part)
     rows = [_lesson_of(each, part, said) for each in candidates]
-    # Without a teacher there may be fewer rows.
-    for X in {id(X): X for X, _ in rows}.values():
-        members = [k for k, (mine, _) in enumerate(rows) if mine is X]
-        lessons = learn_together(
-            [candidates[k].student for k in members],
-            X,
-            [rows[k][1] for k in members],
-            random_state=[candidates[k].seed for k in members],
-        )
-        for k, lesson in zip(members, lessons, strict=True):
-            taught[k] = lesson
+    try:
+        # Without a teacher there may be fewer rows.
+        for X in {id(X): X for X, _ in rows}.values():
+            members = [k for k, (mine, _) in enumerate(rows) if mine is X]
+            lessons = learn_together(
+                [candidates[k].student for k in members],
+                X,
+                [rows[k][1] for k in members],
+                random_state=[candidates[k].seed for k in members],
+            )
+            for k, lesson in zip(members, lessons, strict=True):
+                taught[k] = lesson
+    except Exception:  # whatever a foreign module may raise
+        return None
     share = (time.perf_counter() - start) / len(candidates)
     return [(lesson, share) for lesson in taught]
+
+
+def _with_rows(said: Consultation, part: Material) -> Consultation:
+    """What was said, with the rows that it was said about."""
+    X = part.rows.X
+    if len(said.output.values) > len(part.rows.y):
+        X = stack_rows(X, part.X_unlabeled)
+    return said._replace(X=X)
 
 
 def _lesson_of(
@@ -313,14 +346,17 @@ def _judged(
     lesson: Lesson | Exception,
     fit_time: float,
     part: Material,
-    material: Material,
+    plan: Plan,
     fold: Fold,
-    judge: Judge,
 ) -> Trial:
     if isinstance(lesson, Exception):
         return Trial(np.nan, fit_time, 0.0, f"{type(lesson).__name__}: {lesson}")
     params = {**candidate.distiller.get_params(deep=False), "student": lesson.student}
     model = DistillationClassifier(**params)._remember(part.rows, None, lesson)
     start = time.perf_counter()
-    score = judge(model, material, fold.test)
-    return Trial(score, fit_time, time.perf_counter() - start)
+    score, failure = np.nan, ""
+    try:
+        score = plan.judge(model, plan.material, fold.test)
+    except Exception as error:  # whatever a foreign scorer may raise
+        failure = f"in scoring, {type(error).__name__}: {error}"
+    return Trial(score, fit_time, time.perf_counter() - start, failure)

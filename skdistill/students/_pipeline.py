@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from skdistill._fingerprint import fingerprint
+from skdistill._sklearn_compat import take_rows
 from skdistill.students._lesson import InterruptedLesson, Lesson
 from skdistill.targets import SoftTargets
 
@@ -97,7 +99,9 @@ def teach_together(
 
     for student, lesson in zip(students, targets, strict=True):
         if takes(student):
-            teach(student, X, lesson, {}, wait)
+            # A copy, for a step may write into it.
+            rows = take_rows(X, np.arange(len(lesson.labels)))
+            teach(student, rows, lesson, {}, wait)
         else:
             wait(student, X, lesson, {})
     taught: list[Any] = [None] * len(students)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from joblib import Parallel, delayed
 from sklearn import get_config
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
+from sklearn.utils.parallel import Parallel, delayed
 
 from skdistill._detect import (
     is_module,
@@ -253,10 +254,17 @@ class _Fit:
 
     def key(self, store: Store) -> str | None:
         """Its name in a store."""
-        apart = type(self.estimator), self.estimator, self.params, self.seed
-        routing = get_config()["enable_metadata_routing"]  # of weights, to members
+        params = self.estimator.get_params(deep=True)
+        quiet = {name: None for name in params if _changes_nothing(name)}
+        estimator = clone(self.estimator).set_params(**quiet)
+        seed = self.seed if _holds_network(estimator) else None
+        apart = type(estimator), estimator, self.params, seed
         rows = self.rows
-        return store.key("fit", *apart, rows.weight, routing, rows=[rows.X, rows.y])
+        return store.key("fit", *apart, rows.weight, rows=[rows.X, rows.y])
+
+    def named(self) -> tuple[str, Any]:
+        """Fit, and give the fit a name of its own: seeds or not, it is this one."""
+        return uuid.uuid4().hex, self()
 
     def __call__(self):
         """Fit the clone."""
@@ -265,12 +273,10 @@ class _Fit:
         if self.rows.weight is not None:
             weights = _weight_params(estimator, self.rows.weight)
             fit_params = {**fit_params, **weights}
-        if not may_hold_network():
+        if not _holds_network(estimator):
             return estimator.fit(X, y, **fit_params)
-        from skdistill.neural import casting_inputs, contains_network, seeded
+        from skdistill.neural import casting_inputs, seeded
 
-        if not contains_network(estimator):
-            return estimator.fit(X, y, **fit_params)
         # A network knows classes by position; what votes over networks encodes itself.
         y = self.rows.codes if _ends_in_net(estimator) else y
         device = getattr(estimator, "device", None)
@@ -282,19 +288,44 @@ def _fit_all(
     fits: list[_Fit], n_jobs: int | None, store: Store | None
 ) -> list[tuple[Any, str | None]]:
     """Fit them all, or look them up; with the name of each in the store."""
-    tasks: list[Callable[[], Any]] = list(fits)
-    keys: list[str | None] = [None] * len(fits)
-    if store is not None:
-        keys = [fit.key(store) for fit in fits]
-        tasks = [
-            functools.partial(store.remember, "teachers", key, fit)
-            for key, fit in zip(keys, fits, strict=True)
-        ]
-    if len(tasks) > 1:
-        models = Parallel(n_jobs=n_jobs)(delayed(task)() for task in tasks)
-    else:
-        models = [task() for task in tasks]
-    return list(zip(models, keys, strict=True))
+    if store is None:
+        return [(model, None) for model in _run(fits, n_jobs)]
+    keys = _tell_apart([fit.key(store) for fit in fits])
+    tasks = [
+        functools.partial(store.remember, "teachers", key, fit.named)
+        for key, fit in zip(keys, fits, strict=True)
+    ]
+    return [
+        (model, None if key is None else name)
+        for key, (name, model) in zip(keys, _run(tasks, n_jobs), strict=True)
+    ]
+
+
+def _run(tasks: Sequence[Callable[[], Any]], n_jobs: int | None) -> list:
+    if len(tasks) == 1:
+        return [tasks[0]()]
+    return Parallel(n_jobs=n_jobs)(delayed(task)() for task in tasks)
+
+
+def _tell_apart(keys: list[str | None]) -> list[str | None]:
+    """Number equal keys: teachers of a list that are set alike are drawn apart."""
+    return [
+        key if key is None or key not in keys[:k] else f"{key}-{keys[:k].count(key)}"
+        for k, key in enumerate(keys)
+    ]
+
+
+def _changes_nothing(name: str) -> bool:
+    """Whether a parameter, by its name, has no say in what is fitted."""
+    return name.rpartition("__")[2] in ("n_jobs", "verbose")
+
+
+def _holds_network(estimator) -> bool:
+    if not may_hold_network():
+        return False
+    from skdistill.neural import contains_network
+
+    return contains_network(estimator)
 
 
 def _ends_in_net(estimator) -> bool:

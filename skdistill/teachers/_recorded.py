@@ -39,6 +39,10 @@ class RecordedTeacher(Teacher):
         of_part = replace(output, values=output.values[rows])
         return RecordedTeacher(self.teacher, [*self.answers, (part, of_part)])
 
+    def identity(self):
+        """That of the teacher."""
+        return self.teacher.identity()
+
     def own_classes(self):
         """Labels of the columns, if the teacher knows."""
         return self.teacher.own_classes()
@@ -54,7 +58,14 @@ class RecordedTeacher(Teacher):
 
 
 def record(
-    teacher, rows: TrainingRows, tables: Sequence, ask: Callable, *, named, **hiring
+    teacher,
+    rows: TrainingRows,
+    tables: Sequence,
+    ask: Callable,
+    *,
+    named,
+    weights=None,
+    **hiring,
 ):
     """Ask what is given once about some tables; leave what is to be fitted as it is.
 
@@ -70,6 +81,8 @@ def record(
         ``ask(teacher, table) -> TeacherOutput``.
     named : ndarray of shape (n_columns,) or None
         The user's `teacher_classes`.
+    weights : array-like of shape (n_teachers,) or "learned", default=None
+        Of the members of a list; one of weight 0 is not asked.
     **hiring
         Other arguments of `hire` about how to read what a teacher says.
 
@@ -81,14 +94,17 @@ def record(
     if isinstance(teacher, str):
         return teacher
 
-    def asked(member):
-        if not is_given(member):
+    def asked(member, weight):
+        if not is_given(member) or weight == 0:
             return member
         # In company `named` is for members that do not know: the ensemble looks.
         hired = hire(member, rows, named=None if is_list(teacher) else named, **hiring)
         return RecordedTeacher(hired, [(table, ask(hired, table)) for table in tables])
 
-    members = [asked(member) for member in members_of(teacher)]
+    members = members_of(teacher)
+    if weights is None or isinstance(weights, str):
+        weights = [1.0] * len(members)
+    members = [asked(*each) for each in zip(members, weights, strict=True)]
     return members if is_list(teacher) else members[0]
 
 
