@@ -12,6 +12,7 @@ from __future__ import annotations
 import getpass
 import os
 import pickle
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +31,9 @@ _Value = TypeVar("_Value")
 
 #: Seconds between two looks whether a lock is free, and until it is told of.
 _POLL, _PATIENCE = 0.05, 60.0
+
+#: How deep estimators lie in one another that are looked at after reading.
+_DEPTH = 8
 
 #: Of scikit-learn's configuration: what fits and answers depend on.
 _CONFIG = ("array_api_dispatch", "enable_metadata_routing", "transform_output")
@@ -147,7 +151,9 @@ class Store:
             if not backend.contains_item(entry):
                 return False, None
             value = backend.load_item(entry, 0)
-            return True, pickle.loads(value) if isinstance(value, bytes) else value
+            if isinstance(value, bytes):
+                value = _at_home(pickle.loads(value))
+            return True, value
         except Exception as error:  # a damaged file may raise anything
             if warn and backend.contains_item(entry):
                 warnings.warn(
@@ -188,6 +194,30 @@ class Store:
     def __getstate__(self):
         # Fingerprints go with objects of this process.
         return {"memory": self.memory, "_prints": []}
+
+
+def _at_home(obj, depth: int = 0):
+    """Give objects of a script's own classes the classes that the script has now.
+
+    They come back with copies of these, which pickle would not take; the code is the
+    same, for it is part of the key.
+    """
+    cls = type(obj)
+    if cls.__module__ == "__main__":
+        own = getattr(sys.modules["__main__"], cls.__qualname__, None)
+        if isinstance(own, type):
+            obj.__class__ = own
+    if isinstance(obj, (list, tuple)):
+        parts = list(obj)
+    elif isinstance(obj, dict):
+        parts = list(obj.values())
+    else:
+        parts = list(getattr(obj, "__dict__", {}).values())
+    if depth < _DEPTH:
+        for part in parts:
+            if isinstance(part, (list, tuple, dict)) or hasattr(part, "get_params"):
+                _at_home(part, depth + 1)
+    return obj
 
 
 def open_store(memory) -> Store | None:

@@ -337,7 +337,7 @@ def _lesson_of(
 ) -> tuple[Any, SoftTargets]:
     """The rows and targets for a candidate."""
     if candidate.distiller.alpha == 0:
-        said = said.about_labeled(part.rows)
+        said = said.about_labeled(part.rows)._replace(representations=())
     return said.X, candidate.distiller._targets(said, part.rows)
 
 
