@@ -63,6 +63,8 @@ apart = cross_val_score(
 print(f"teacher fitted on other rows: {apart:.3f}")
 
 # %%
-# The same holds for a grid search, which chooses by such scores, and for probabilities
-# computed beforehand: ``teacher_proba`` has to come from teachers that have not seen
-# the row, as ``cross_val_predict(..., method="predict_proba")`` gives them.
+# The same holds for a grid search, which chooses by such scores (see :ref:`searches`).
+# Probabilities computed beforehand leak too, if less: what ``cross_val_predict(...,
+# method="predict_proba")`` says about a row comes from a teacher that has not seen this
+# row, but it has seen rows that are held out. Judge such a student by rows that were
+# kept apart from the start.
