@@ -339,17 +339,18 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
                 f"groups was passed, but cv={self.cv!r} does not ask for groups; give "
                 "a splitter that does (GroupKFold, ...), or leave them out."
             )
-        routed: Any = process_routing(
-            router, "fit", **{name: given[name] for name in for_judges}
-        )
         for_base = self._base().get_metadata_routing().consumes("fit", params)
         # What nobody wants goes to the distiller, which says so.
         left = set(params) - (for_judges - for_base)
-        split_params, score_params = (
-            dict(routed[name][method]) if name in routed else {}
-            for name, method in (("splitter", "split"), ("scorer", "score"))
+        rest = {name: params[name] for name in left}
+        if not for_judges:
+            return rest, {}, {}
+        routed: Any = process_routing(
+            router, "fit", **{n: given[n] for n in for_judges}
         )
-        return {name: params[name] for name in left}, split_params, score_params
+        split_params = routed["splitter"]["split"] if "splitter" in routed else {}
+        score_params = routed["scorer"]["score"] if "scorer" in routed else {}
+        return rest, dict(split_params), dict(score_params)
 
     def _distillers(self, base: DistillationClassifier, material: Material):
         """Make a distiller of each setting, and check it."""
