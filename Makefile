@@ -20,7 +20,7 @@ demo docs test test-slow test-oldest benchmark: export MPLBACKEND = Agg
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow test-oldest lint format docs benchmark
-.PHONY: benchmark-neural clean
+.PHONY: benchmark-neural benchmark-search clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ benchmark: $(STAMP) ## Measure speed
 
 benchmark-neural: $(STAMP) ## Measure the speed of training and asking networks
 	$(BIN)/python benchmarks/neural/speed.py
+
+benchmark-search: $(STAMP) ## Measure the speed of searches, and of a memory
+	$(BIN)/python benchmarks/search/speed.py
 
 clean: ## Remove what the other targets made, but for the environments
 	rm -rf demo build dist
