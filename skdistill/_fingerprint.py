@@ -348,8 +348,8 @@ def _function(function) -> tuple:
     used = [(n, _used(known[n], names)) for n in sorted(names) if n in known]
     package = known.get("__package__")
     imported = [
-        (name, level, _used(_imported(name, level, package), names))
-        for name, level in sorted(_imports(code))
+        (name, level, part, _used(_imported(name, level, part, package), names))
+        for name, level, part in sorted(_imports(code))
     ]
     try:
         closure = [cell.cell_contents for cell in function.__closure__ or ()]
@@ -365,14 +365,15 @@ def _names(code) -> set[str]:
     return set(code.co_names).union(*map(_names, _inner(code)))
 
 
-def _imports(code) -> set[tuple[str, int]]:
-    """Names of the modules that code imports when it runs, and from how far up."""
+def _imports(code) -> set[tuple[str, int, str]]:
+    """What code imports when it runs: a module, from how far up, and what of it."""
     steps = list(dis.get_instructions(code))
-    own = {
-        (step.argval, steps[k - 2].argval)  # after the level comes what is taken of it
-        for k, step in enumerate(steps)
-        if step.opname == "IMPORT_NAME"
-    }
+    own = set()
+    for k, step in enumerate(steps):
+        if step.opname == "IMPORT_NAME":
+            # Before it lie the level and what is taken of the module.
+            level, parts = steps[k - 2].argval, steps[k - 1].argval
+            own |= {(step.argval, level, part) for part in parts or [""]}
     return own.union(*map(_imports, _inner(code)))
 
 
@@ -380,22 +381,30 @@ def _inner(code) -> list[types.CodeType]:
     return [const for const in code.co_consts if isinstance(const, types.CodeType)]
 
 
-def _imported(name: str, level: int, package: str | None):
-    """A module that code imports; a library that is not loaded yet stays so."""
+def _imported(name: str, level: int, part: str, package: str | None):
+    """A module that code imports, or one that it takes from a package."""
     try:
         name = importlib.util.resolve_name("." * level + name, package)
-        if name in sys.modules:
-            return sys.modules[name]
-        root = name.partition(".")[0]
-        if root in sys.stdlib_module_names:
-            return "module", name
-        with suppress(importlib.metadata.PackageNotFoundError):
-            return "module", name, importlib.metadata.version(root)
-        return importlib.import_module(name)
+        found = _loaded(name)
+        if part and isinstance(found, types.ModuleType) and not hasattr(found, part):
+            found = _loaded(f"{name}.{part}")
+        return found
     except ImportError:
         return "no module", name
     except Exception as error:  # an import may run anything
         raise NoFingerprintError(f"import {name}: {error}") from error
+
+
+def _loaded(name: str):
+    """A module; a library that is not loaded yet stays so."""
+    if name in sys.modules:
+        return sys.modules[name]
+    root = name.partition(".")[0]
+    if root in sys.stdlib_module_names:
+        return "module", name
+    with suppress(importlib.metadata.PackageNotFoundError):
+        return "module", name, importlib.metadata.version(root)
+    return importlib.import_module(name)
 
 
 def _used(value, names: set[str]):

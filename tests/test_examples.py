@@ -287,3 +287,15 @@ def test_precomputed(run):
 def test_voting_skorch(run):
     best = run("plot_voting_skorch")["search"].best_estimator_
     assert (best.teacher_source_, best.route_) == ("given", "tree")
+
+
+@pytest.mark.slow
+def test_search(run):
+    names = run("plot_search")
+    network, linear = names["searches"].values()
+    assert network.improves_
+    assert not linear.improves_
+    loss = {key: score[0] for key, score in names["scores"].items()}
+    name = "network, 8 hidden units"
+    assert loss[name, "distilled"] < loss[name, "alone"] - 0.03
+    assert "The teacher does not help" in names["printed"]
