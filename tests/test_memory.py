@@ -419,7 +419,11 @@ GRID = {"temperature": [1, 2, 3, 4, 5], "alpha": [0.2, 0.4, 0.6, 0.8, 1.0]}
 
 @pytest.mark.parametrize(
     "backend",
-    ["sequential", pytest.param("threading", marks=pytest.mark.slow), "loky"],
+    [
+        "sequential",
+        pytest.param("threading", marks=pytest.mark.slow),
+        pytest.param("loky", marks=pytest.mark.slow),
+    ],
 )
 def test_twenty_five_candidates_and_one_teacher_a_fold(backend, folder, diary):
     model = noted(diary, memory=folder)

@@ -310,7 +310,23 @@ NETWORKS = {
 NETWORKS["precomputed → network"] += LAW["precomputed → tree"][2:]
 
 
-@pytest.mark.parametrize("case", NETWORKS)
+#: What others, or the refit, show too.
+SLOW_NETWORKS = {
+    "precomputed → network",
+    "weights",
+    "seeded from outside",
+    "hard labels",
+    "network of a given module",
+}
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, marks=pytest.mark.slow if case in SLOW_NETWORKS else ())
+        for case in NETWORKS
+    ],
+)
 def test_networks_trained_together_score_as_alone(case):
     teacher, student, options, params = NETWORKS[case]
     if isinstance(teacher, BaseEstimator):
@@ -1014,7 +1030,7 @@ class Pressed(nn.Module):
         return self.layer(X)
 
 
-@pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.parametrize("n_jobs", [None, pytest.param(2, marks=pytest.mark.slow)])
 def test_an_interrupted_student(n_jobs, tmp_path):
     diary = str(tmp_path / "diary")
     search = DistillationClassifierCV(
