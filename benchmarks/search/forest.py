@@ -67,15 +67,15 @@ def measure(options) -> list[Ratio]:
         for name, action in {
             "grid, empty": lambda: peer(memory).search(X, y),
             "grid, warm": lambda: peer(memory).search(X, y),
-            "search, warm": lambda: search(memory),
-            "search, no memory": lambda: search(None),
+            "search, warm": lambda: timed(lambda: search(memory), options.jobs),
+            "search, no memory": lambda: timed(lambda: search(None), options.jobs),
         }.items():
             say(name)
-            found, seconds[name] = timed(action)
+            found, seconds[name] = action()
             scores[name] = scores_of(found)
     say("grid, no memory")
     if options.full:
-        found, seconds["grid"] = timed(lambda: peer(None).search(X, y))
+        found, seconds["grid"] = peer(None).search(X, y)
         scores["grid"] = scores_of(found)
     else:
         scores["grid"], seconds["grid"] = peer(None).sample(X, y, options.fits)
