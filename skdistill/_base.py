@@ -9,6 +9,7 @@ import numpy as np
 from sklearn import get_config
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.utils.metadata_routing import (
+    UNUSED,
     MetadataRouter,
     MethodMapping,
     process_routing,
@@ -20,7 +21,7 @@ from skdistill.teachers import is_given, is_list, keep_or_clone, members_of
 
 
 def _unexpected(names: list[str]) -> str:
-    own = ("sample_weight", "teacher_proba", "X_unlabeled")
+    own = ("sample_weight", "groups", "teacher_proba", "X_unlabeled")
     meant = {n: difflib.get_close_matches(n, own, 1) for n in names}
     hints = [f"did you mean {m[0]!r}? " for m in meant.values() if m]
     return (
@@ -66,8 +67,13 @@ class BaseDistiller(MetaEstimatorMixin, BaseEstimator):
     cloning as it is, and its parameters are not the distiller's.
     """
 
-    # These are for the distiller itself: no need to ask for them.
-    __metadata_request__fit = {"teacher_proba": True, "X_unlabeled": True}
+    # These are for the distiller itself: no need to ask for them. Groups are for the
+    # splitter in `teacher_cv`, which asks for them.
+    __metadata_request__fit = {
+        "groups": UNUSED,
+        "teacher_proba": True,
+        "X_unlabeled": True,
+    }
 
     def get_params(self, deep=True):
         """Get parameters; those of a given (fitted) teacher are not among them.
@@ -139,6 +145,9 @@ class BaseDistiller(MetaEstimatorMixin, BaseEstimator):
         for name, child in children.items():
             if routes(child):
                 router.add(**{name: child}, method_mapping=to_fit)
+        if routes(self.teacher_cv):
+            to_split = MethodMapping().add(caller="fit", callee="split")
+            router.add(teacher_cv=self.teacher_cv, method_mapping=to_split)
         return router
 
     def __sklearn_clone__(self):

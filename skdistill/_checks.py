@@ -15,7 +15,14 @@ from skdistill._rows import TrainingRows, check_same_columns, n_rows_of
 from skdistill._sklearn_compat import check_weights
 from skdistill._store import open_store
 from skdistill.targets import UNLABELED, SoftTargets
-from skdistill.teachers import LEARNED, is_list
+from skdistill.teachers import (
+    LEARNED,
+    PRECOMPUTED,
+    TEMPERATURE,
+    is_given,
+    is_list,
+)
+from skdistill.transfer import check_generator
 
 #: Above that share of one class, saying nothing else is no sign of a mistake.
 _RARE_CLASSES = 0.9
@@ -38,6 +45,12 @@ def check_settings(distiller) -> None:
         if not (isinstance(value, str) and value in allowed):
             wrong.append(f"{name}={value!r} must be one of {allowed}")
     wrong += _wrong_weights(distiller.teacher_weights, distiller.teacher)
+    c = distiller.loss_correction
+    if c is not None and not (_is_number(c) and 0 < c < np.inf):
+        wrong.append(
+            f"loss_correction={c!r} must be None or a finite number above 0 (the "
+            "larger, the more the labels count)"
+        )
     _raise_all(wrong)
     open_store(distiller.memory)
     if distiller.targets == "hard" and distiller.temperature != 1:
@@ -109,6 +122,94 @@ def _wrong_weights(weights, teacher) -> list[str]:
         f"teacher_weights={weights!r} must be None (equal), {LEARNED!r}, or a finite "
         f"number for each of the {len(teacher)} teachers, none below 0 and not all 0"
     ]
+
+
+def check_calibration(distiller) -> None:
+    """Check `teacher_calibration`, and that there is something to fit it to.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming what was given and what to give.
+    """
+    calibration = distiller.teacher_calibration
+    if calibration is None:
+        return
+    named = isinstance(calibration, str) and calibration == TEMPERATURE
+    is_model = hasattr(calibration, "fit") and hasattr(calibration, "predict_proba")
+    if isinstance(calibration, type) or not (named or is_model):
+        raise ValueError(
+            f"teacher_calibration={calibration!r} must be None, {TEMPERATURE!r} or a "
+            "classifier with predict_proba (an instance)."
+        )
+    teacher = distiller.teacher
+    knows_rows = not isinstance(teacher, str) and not is_given(teacher)
+    if knows_rows and distiller.teacher_cv is None:
+        raise ValueError(
+            f"teacher_calibration={calibration!r} takes what the teacher says about "
+            "rows that it was not fitted on, and with teacher_cv=None it is fitted on "
+            "all of them; set teacher_cv='oob' (forests) or teacher_cv=5."
+        )
+
+
+def check_transfer(distiller) -> None:
+    """Check `transfer` and what goes with it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming what was given and what to give.
+    """
+    wrong = []
+    size, weight = distiller.transfer_size, distiller.transfer_weight
+    if not (_is_number(size) and 0 < size < np.inf):
+        wrong.append(
+            f"transfer_size={size!r} must be above 0: a float times the rows of X, or "
+            "a number of rows (int)"
+        )
+    if not (_is_number(weight) and 0 < weight < np.inf):
+        wrong.append(
+            f"transfer_weight={weight!r} must be a finite number above 0 (1: drawn "
+            "rows weigh together what the rows of X do)"
+        )
+    redraw = distiller.transfer_redraw
+    if not isinstance(redraw, (bool, np.bool_)):
+        wrong.append(f"transfer_redraw={redraw!r} must be True or False")
+    elif redraw and distiller.transfer is None:
+        wrong.append(
+            "transfer_redraw=True draws rows again, but transfer=None makes none; "
+            "give a generator, skdistill.transfer.Munge() for example"
+        )
+    _raise_all(wrong)
+    if distiller.transfer is None:
+        return
+    check_generator(distiller.transfer)
+    teacher = distiller.teacher
+    if isinstance(teacher, str) and teacher == PRECOMPUTED:
+        raise ValueError(
+            f"transfer={distiller.transfer!r} makes rows for the teacher to label, and "
+            f"teacher={PRECOMPUTED!r} cannot be asked. Give the teacher itself (with "
+            f"teacher_cv={PRECOMPUTED!r}, what it said about the rows of X is still "
+            "taken from teacher_proba), or leave transfer out."
+        )
+
+
+def warn_of_silence(silent: NDArray[np.bool_] | None, teacher_cv) -> None:
+    """Warn of rows about which no teacher speaks that was not fitted on them."""
+    if silent is None or not silent.any():
+        return
+    n_silent = np.count_nonzero(silent)
+    cure = (
+        "More trees would reach them (n_estimators)."
+        if isinstance(teacher_cv, str)
+        else "A splitter whose test parts cover all rows (KFold) would reach them."
+    )
+    warnings.warn(
+        f"With teacher_cv={teacher_cv!r} no teacher speaks about {n_silent} of "
+        f"{len(silent)} rows; they learn from their label alone. {cure}",
+        UserWarning,
+        stacklevel=6,
+    )
 
 
 def _named(teacher) -> str:

@@ -5,57 +5,76 @@ from __future__ import annotations
 import functools
 import warnings
 from dataclasses import replace
+from numbers import Integral
 
-import numpy as np
+from sklearn.base import clone
 from sklearn.utils import get_tags
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import has_fit_parameter, validate_data
 
 from skdistill import _checks
 from skdistill._answers import AnswersAsStudent
 from skdistill._base import BaseDistiller
 from skdistill._display import tags_of
-from skdistill._material import Consultation, Material
-from skdistill._rows import TrainingRows, stack_rows
-from skdistill._seeds import Seeded, seed_children
+from skdistill._label_sources import (
+    Asking,
+    ask_about_labeled,
+    check_groups,
+    check_label_source,
+    make_folds,
+    to_fit,
+)
+from skdistill._material import AnswerOnce, Consultation, DrawnRows, Material
+from skdistill._rows import TrainingRows, n_rows_of, stack_rows
+from skdistill._seeds import Seeded, seed_children, seed_generator
 from skdistill._size import n_bytes
 from skdistill._store import Store, open_store
 from skdistill.students import (
     InterruptedLesson,
     Lesson,
+    check_redraws,
     check_student,
     learn,
     listens,
     wanted_representations,
 )
-from skdistill.targets import SoftTargets, TeacherOutput, build_targets
+from skdistill.targets import (
+    FreshRows,
+    SoftTargets,
+    build_targets,
+    teacher_distributions,
+)
 from skdistill.teachers import (
-    PRECOMPUTED,
+    CalibratedTeacher,
     EnsembleTeacher,
     Teacher,
     check_teacher,
+    fit_calibration,
     hire,
     is_estimator,
     is_given,
     members_of,
     represent,
 )
+from skdistill.transfer import draw, sample_around
+
+#: Fitted attributes that not every fit leaves.
+ONLY_SOMETIMES = (
+    "feature_names_in_",
+    "teacher_weights_",
+    "teacher_calibration_",
+    "transfer_",
+    "n_transfer_rows_",
+)
 
 #: In bytes. Of a student that small nobody asks whether anything is saved.
 _SMALL_STUDENT = 10_000
 
 
-def _check_teacher_proba(teacher, teacher_proba) -> None:
-    precomputed = isinstance(teacher, str)
-    if precomputed and teacher_proba is None:
-        raise ValueError(
-            f"teacher={PRECOMPUTED!r} needs fit(X, y, teacher_proba=P), with one row "
-            "of probabilities for each row of X."
-        )
-    if not precomputed and teacher_proba is not None:
-        raise ValueError(
-            "teacher_proba was passed, but it is only read where "
-            f"teacher={PRECOMPUTED!r}; here the teacher is {type(teacher).__name__}."
-        )
+def _ask_quietly(distiller, teacher: Teacher, rows: TrainingRows, X):
+    """Ask about rows that were drawn in training: too often to speak of it."""
+    return teacher.evaluate(
+        X, _checks.check_teacher_classes(distiller.teacher_classes), rows.classes
+    )
 
 
 def _check_no_row_metadata(params: dict, rows: TrainingRows, X_unlabeled) -> None:
@@ -118,15 +137,50 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
         each, scaled to sum to 1. None: all alike. "learned" finds the weights under
         which the mean has the least log-loss on the labels of the training rows. That
         favours teachers that have memorised these rows, so it is for fitted teachers
-        that have not seen them.
+        that have not seen them, or goes with `teacher_cv`.
+    teacher_cv : "oob", int, splitter, iterable, "precomputed" or None, default=None
+        Where the teacher's word about the rows of X comes from. A teacher knows the
+        rows that it was fitted on too well, see :ref:`label_sources`.
+
+        - None: from the teacher itself.
+        - ``"oob"``: from the out-of-bag votes of an unfitted forest or bagging
+          classifier, at no cost.
+        - An int k or a splitter: from copies of an unfitted teacher, each fitted
+          without the rows that it is asked about [2]_. The teacher is fitted on all
+          rows besides; it labels all other rows.
+        - ``"precomputed"``: from ``fit(X, y, teacher_proba=P)``, what the teacher said
+          about these rows before it was fitted on them. It labels all other rows.
+
+        Rows about which nobody speaks learn from their label alone.
+    teacher_calibration : "temperature", classifier or None, default=None
+        Corrects whatever the teacher says, by what is said about the rows of X and
+        their labels: "temperature" divides its logits by one number [3]_; a classifier
+        (`LogisticRegression`, say) is fitted on the logarithms of its probabilities.
+        It takes a word from outside: `teacher_cv`, or a given teacher that has not
+        seen these rows.
+    loss_correction : float or None, default=None
+        Above 0: the constant c of the correction of [2]_, which moves targets towards
+        the labels where the teacher has learned too little. The more, the larger c.
+    transfer : generator or None, default=None
+        Makes further rows, which only the teacher labels: something of
+        :mod:`skdistill.transfer`, `KernelDensity`, `GaussianMixture`, or whatever has
+        `fit` and `sample`. It is cloned and fitted on X. See :ref:`transfer`.
+    transfer_size : float or int, default=20.0
+        How many: a float is a multiple of the rows of X, an int a number of rows.
+    transfer_weight : float, default=1.0
+        What all of these rows weigh together, against what the teacher's word about
+        the rows of X weighs.
+    transfer_redraw : bool, default=False
+        Whether the student draws rows again as it learns: networks in every epoch,
+        single trees inside each node before they split it. Other students cannot.
     memory : str, path-like or joblib.Memory, default=None
         A folder, or a Memory, in which to keep what the teacher says about a table of
         rows and, of an unfitted teacher, the fit. Whoever asks for the same, another
         candidate of a grid search or another process, finds it there. See
         :ref:`searches`.
     n_jobs : int, default=None
-        How many unfitted members of a list of teachers are fitted at once. None is 1,
-        unless in a :obj:`joblib.parallel_config` context.
+        How many unfitted members of a list of teachers, or folds of `teacher_cv`, are
+        worked on at once. None is 1, unless in a :obj:`joblib.parallel_config` context.
     random_state : int, RandomState instance or None, default=None
         Seeds the unfitted teacher and the student where their own is None.
     verbose : int, default=0
@@ -140,6 +194,13 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
         Where it came from.
     teacher_weights_ : ndarray of shape (n_teachers,)
         Share of each teacher of a list, summing to 1; only for lists.
+    teacher_calibration_ : object
+        What was fitted for `teacher_calibration`, with a `temperature` or the
+        `classifier`; only then.
+    transfer_ : object
+        The fitted generator of rows, only with `transfer`.
+    n_transfer_rows_ : int
+        How many it made.
     student_ : estimator
         The fitted student, of the class given, usable alone.
     route_ : str
@@ -170,6 +231,10 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
     ----------
     .. [1] G. Hinton, O. Vinyals and J. Dean, "Distilling the knowledge in a neural
        network", 2015.
+    .. [2] T. Dao, G. M. Kamath, V. Syrgkanis and L. Mackey, "Knowledge distillation as
+       semiparametric inference", 2021.
+    .. [3] C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, "On calibration of modern
+       neural networks", 2017.
 
     Examples
     --------
@@ -200,6 +265,13 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
         teacher_classes=None,
         teacher_output="auto",
         teacher_weights=None,
+        teacher_cv=None,
+        teacher_calibration=None,
+        loss_correction=None,
+        transfer=None,
+        transfer_size=20.0,
+        transfer_weight=1.0,
+        transfer_redraw=False,
         memory=None,
         n_jobs=None,
         random_state=None,
@@ -213,6 +285,13 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
         self.teacher_classes = teacher_classes
         self.teacher_output = teacher_output
         self.teacher_weights = teacher_weights
+        self.teacher_cv = teacher_cv
+        self.teacher_calibration = teacher_calibration
+        self.loss_correction = loss_correction
+        self.transfer = transfer
+        self.transfer_size = transfer_size
+        self.transfer_weight = transfer_weight
+        self.transfer_redraw = transfer_redraw
         self.memory = memory
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -224,6 +303,7 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
         y,
         sample_weight=None,
         *,
+        groups=None,
         teacher_proba=None,
         X_unlabeled=None,
         **params,
@@ -240,9 +320,11 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
         sample_weight : array-like of shape (n_rows,), default=None
             Row weights. They reach the student, and a teacher that is fitted here, as
             far as these take any.
+        groups : array-like of shape (n_rows,), default=None
+            Group of each row, for a splitter given as `teacher_cv`.
         teacher_proba : array-like of shape (n_rows, n_columns), default=None
-            Probabilities of the rows, for ``teacher="precomputed"``. Splitters slice
-            them like rows.
+            Probabilities of the rows, for ``teacher="precomputed"`` or
+            ``teacher_cv="precomputed"``. Splitters slice them like rows.
         X_unlabeled : array-like of shape (n_unlabeled, n_features), default=None
             More rows that only the teacher labels; each weighs `alpha`. They have
             their own number of rows and are never sliced by a splitter.
@@ -261,7 +343,7 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
             Before any training, if a parameter or the data cannot be meant so.
         """
         material = self._material(
-            X, y, sample_weight, teacher_proba, X_unlabeled, params
+            X, y, sample_weight, groups, teacher_proba, X_unlabeled, params
         )
         seeded = seed_children(self.teacher, self.student, self.random_state)
         return self._fit(material, seeded)
@@ -269,7 +351,7 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
     def _fit(self, material: Material, seeded: Seeded):
         """Consult the teacher and teach the student; all has been checked."""
         said = self._consult(seeded, material)
-        X, teacher = said.X, said.teacher
+        X, teacher, drawn = said.X, said.teacher, said.drawn
         targets = self._targets(said, material.rows)
         del said  # the targets are as large; both are not needed at once
         if teacher.holds_given:
@@ -279,13 +361,13 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
         try:
             lesson = learn(seeded.student, X, targets, params, random_state=seed)
         except InterruptedLesson as interrupt:
-            self._remember(material.rows, teacher, interrupt.lesson)
+            self._remember(material.rows, teacher, interrupt.lesson, drawn)
             raise
         self._warn_if_larger(teacher, lesson)
-        return self._remember(material.rows, teacher, lesson)
+        return self._remember(material.rows, teacher, lesson, drawn)
 
     def _material(
-        self, X, y, sample_weight, teacher_proba, X_unlabeled, params: dict
+        self, X, y, sample_weight, groups, teacher_proba, X_unlabeled, params: dict
     ) -> Material:
         """Check parameters and data, and put together what was given."""
         teacher_params, student_params = self._route_metadata(params)
@@ -294,8 +376,9 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
         _checks.check_unlabeled(rows.X, X_unlabeled)
         check_student(self.student, rows.classes)
         _check_no_row_metadata(student_params, rows, X_unlabeled)
+        check_groups(self.teacher_cv, groups, rows.X)
         return Material(
-            rows, X_unlabeled, teacher_proba, teacher_params, student_params
+            rows, X_unlabeled, teacher_proba, teacher_params, student_params, groups
         )
 
     def _check_params(self, teacher_proba) -> None:
@@ -303,30 +386,87 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
         _checks.check_teacher_classes(self.teacher_classes)
         check_teacher(self.teacher, hard=self.targets == "hard")
         check_student(self.student)
-        _check_teacher_proba(self.teacher, teacher_proba)
+        check_label_source(self.teacher, self.teacher_cv, teacher_proba)
+        _checks.check_calibration(self)
+        _checks.check_transfer(self)
+        if self.transfer_redraw:
+            check_redraws(self.student)
 
     def _consult(self, seeded: Seeded, material: Material) -> Consultation:
         """Fit the teacher if it is not fitted, and ask it about all rows."""
         store = open_store(self.memory)
+        heard = listens(self.student, self.alpha)
+        source = self.teacher_cv if heard else None
+        folds = make_folds(source, material)
+        drawn = self._draw(seeded, material)
         teacher = self._hire(seeded, material, store)
         self._say("asking the teacher")
-        X, classes = material.rows.X, material.rows.classes
-        ask = functools.partial(
-            teacher.evaluate,
+        output = self._ask_about_labeled(
+            teacher, seeded, material, source, folds, store
+        )
+        if heard and self.teacher_calibration is not None:
+            calibration = fit_calibration(
+                self.teacher_calibration, output, material.rows
+            )
+            teacher = CalibratedTeacher(teacher, calibration)
+            output = calibration.apply(output)
+        rows = material.rows
+        X, unlabeled = rows.X, material.X_unlabeled
+        given = None if self.alpha == 0 else unlabeled
+        for more in (given, None if drawn is None else drawn.X):
+            if more is not None:
+                teacher.check_rows(more)
+                output = output.joined(self._ask(teacher, more, rows, store))
+                X = stack_rows(X, more)
+        made = self._represent(teacher, X, store)
+        ask = None
+        if self.transfer_redraw and drawn is not None:
+            ask = AnswerOnce(functools.partial(_ask_quietly, self, teacher, rows))
+        return Consultation(teacher, X, output, made, drawn, ask)
+
+    def _ask(self, teacher: Teacher, X, rows: TrainingRows, store=None):
+        return teacher.evaluate(
+            X,
             classes=_checks.check_teacher_classes(self.teacher_classes),
-            fallback=classes,
+            fallback=rows.classes,
             progress=self._progress_bar(),
             store=store,
         )
-        output = ask(X)
-        if material.X_unlabeled is not None and self.alpha > 0:
-            teacher.check_rows(material.X_unlabeled)
-            more = ask(material.X_unlabeled)
-            X = stack_rows(X, material.X_unlabeled)
-            values = np.concatenate([output.values, more.values])
-            output = TeacherOutput(values, output.kind, output.classes)
-        made = self._represent(teacher, X, store)
-        return Consultation(teacher, X, output, made)
+
+    def _ask_about_labeled(self, teacher, seeded, material, source, folds, store):
+        asking = Asking(
+            named=_checks.check_teacher_classes(self.teacher_classes),
+            output=self.teacher_output,
+            hard=self.targets == "hard",
+            seed=seeded.seed,
+            store=store,
+        )
+        output = ask_about_labeled(
+            *(teacher, seeded.teacher, material, source, folds, asking),
+            n_jobs=self.n_jobs,
+            progress=self._progress_bar(),
+        )
+        _checks.warn_of_silence(output.silent, source)
+        return output
+
+    def _draw(self, seeded: Seeded, material: Material) -> DrawnRows | None:
+        """Make rows for the teacher to label; none where it has no say."""
+        if self.transfer is None or self.alpha == 0:
+            return None
+        self._say("drawing rows")
+        rows = material.rows
+        generator = seed_generator(clone(self.transfer, safe=False), seeded.seed)
+        labels = {"y": rows.y} if has_fit_parameter(generator, "y") else {}
+        generator.fit(rows.X, **labels)
+        n_rows = n_rows_of(rows.X)
+        size = self.transfer_size
+        n_drawn = int(size) if isinstance(size, Integral) else round(size * n_rows)
+        draw_rows = functools.partial(draw, generator, like=rows.X)
+        # Its own seed, if it has one.
+        is_seeded = getattr(generator, "random_state", None) is not None
+        X = draw_rows(max(1, n_drawn), None if is_seeded else seeded.seed)
+        worth = self.transfer_weight * n_rows / n_rows_of(X)
+        return DrawnRows(generator, X, worth, draw_rows)
 
     def _represent(self, teacher: Teacher, X, store: Store | None) -> tuple:
         """What the student wants to know of the teacher besides answers."""
@@ -346,22 +486,48 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
 
     def _targets(self, said: Consultation, rows: TrainingRows) -> SoftTargets:
         """Mix what the teacher said with the labels."""
+        hard = self.targets == "hard"
         targets = build_targets(
             said.output,
             rows.classes,
             rows.codes,
             temperature=float(self.temperature),
             alpha=float(self.alpha),
-            hard=self.targets == "hard",
+            hard=hard,
             weight=rows.weight,
+            more_weight=said.more_weight(len(rows.y)),
+            correction=self.loss_correction,
         )
-        return replace(targets, representations=said.representations)
+        return replace(
+            targets,
+            representations=said.representations,
+            fresh=self._fresh_rows(said, rows, targets.temperature),
+        )
+
+    def _fresh_rows(
+        self, said: Consultation, rows: TrainingRows, temperature: float
+    ) -> FreshRows | None:
+        """Where a student that draws rows itself gets them."""
+        if not self.transfer_redraw or said.drawn is None:
+            return None
+        generator, around = said.drawn.generator, None
+        if hasattr(generator, "sample_around"):
+            around = functools.partial(sample_around, generator)
+
+        def label(X):
+            output = said.ask(X)
+            hard = self.targets == "hard"
+            return teacher_distributions(
+                output, rows.classes, temperature=temperature, hard=hard
+            )
+
+        return FreshRows(said.n_drawn, said.drawn.draw, around, label)
 
     def _hire(self, seeded: Seeded, material: Material, store: Store | None) -> Teacher:
         if not is_given(seeded.teacher):
             self._say("fitting the teacher")
         return hire(
-            seeded.teacher,
+            to_fit(seeded.teacher, self.teacher_cv),
             material.rows,
             fit_params=material.teacher_params,
             teacher_proba=material.teacher_proba,
@@ -391,20 +557,32 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
                 stacklevel=4,
             )
 
-    def _remember(self, rows: TrainingRows, teacher: Teacher | None, lesson: Lesson):
+    def _remember(
+        self,
+        rows: TrainingRows,
+        teacher: Teacher | None,
+        lesson: Lesson,
+        drawn: DrawnRows | None = None,
+    ):
         """Set all fitted attributes at once, so that a failed fit leaves none.
 
         Without a teacher the result is as `strip_teacher` makes it.
         """
-        for only_sometimes in ("feature_names_in_", "teacher_weights_"):
+        for only_sometimes in ONLY_SOMETIMES:
             self.__dict__.pop(only_sometimes, None)
         validate_data(self, rows.X, skip_check_array=True)
         self.classes_ = rows.classes
         if teacher is not None:
             self.teacher_ = teacher.model
             self.teacher_source_ = teacher.source
+        if isinstance(teacher, CalibratedTeacher):
+            self.teacher_calibration_ = teacher.calibration
+            teacher = teacher.teacher
         if isinstance(teacher, EnsembleTeacher):
             self.teacher_weights_ = teacher.weights
+        if drawn is not None:
+            self.transfer_ = drawn.generator
+            self.n_transfer_rows_ = n_rows_of(drawn.X)
         self.student_ = lesson.student
         self.route_ = lesson.route
         self._lesson = lesson

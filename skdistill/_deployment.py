@@ -68,7 +68,8 @@ def strip_teacher(model):
     for part in _parts(stripped):
         if isinstance(part, BaseDistiller):
             part.teacher = None
-            vars(part).pop("teacher_", None)
+            for name in ("teacher_", "teacher_calibration_", "transfer_"):
+                vars(part).pop(name, None)
         elif hasattr(part, "forget_teacher"):
             part.forget_teacher()
     return stripped

@@ -44,6 +44,22 @@ def seed_children(teacher, student, random_state) -> Seeded:
     return Seeded(teacher, student, _draw(rng))
 
 
+def seed_generator(generator, seed: int | None):
+    """Set each `random_state` of a generator of rows that is None, in place."""
+    if seed is not None and hasattr(generator, "get_params"):
+        generator.set_params(**dict.fromkeys(_empty_seeds(generator), seed))
+    return generator
+
+
+def _empty_seeds(child) -> list[str]:
+    params = child.get_params(deep=True)
+    return sorted(
+        name
+        for name, value in params.items()
+        if value is None and (name == "random_state" or name.endswith("__random_state"))
+    )
+
+
 def draw_seed(random_state) -> int | None:
     """A seed for several fits that are to draw alike."""
     if isinstance(random_state, np.random.RandomState):
@@ -57,12 +73,7 @@ def _seeded(child, rng: np.random.RandomState):
     if not hasattr(child, "get_params"):
         return child
     child = clone(child)
-    params = child.get_params(deep=True)
-    empty = sorted(
-        name
-        for name, value in params.items()
-        if value is None and (name == "random_state" or name.endswith("__random_state"))
-    )
+    empty = _empty_seeds(child)
     return child.set_params(**{name: _draw(rng) for name in empty})
 
 

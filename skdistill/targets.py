@@ -17,8 +17,9 @@ neural network", 2015).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -48,11 +49,40 @@ class TeacherOutput:
         What the values are. It is carried along, never guessed from the values.
     classes : ndarray of shape (n_columns,)
         The label that each column stands for.
+    silent : ndarray of shape (n_rows,), bool, default=None
+        Rows about which it says nothing, whatever the values there; None is nowhere.
     """
 
     values: NDArray[np.float64]
     kind: ScoreKind
     classes: NDArray
+    silent: NDArray[np.bool_] | None = None
+
+    def take(self, rows: NDArray | slice) -> TeacherOutput:
+        """What was said about some of the rows."""
+        silent = None if self.silent is None else self.silent[rows]
+        return replace(self, values=self.values[rows], silent=silent)
+
+    def joined(self, more: TeacherOutput) -> TeacherOutput:
+        """What was said about these rows and, below them, about more; columns alike."""
+        n_rows, n_more = len(self.values), len(more.values)
+        silent = None
+        if self.silent is not None or more.silent is not None:
+            parts = [(self.silent, n_rows), (more.silent, n_more)]
+            silent = np.concatenate(
+                [np.zeros(n, dtype=bool) if s is None else s for s, n in parts]
+            )
+        if self.kind != more.kind or self.classes.tolist() != more.classes.tolist():
+            more = more.over(self.classes)
+            return self.over(self.classes).joined(more)
+        values = np.concatenate([self.values, more.values])
+        return replace(self, values=values, silent=silent)
+
+    def over(self, classes: NDArray) -> TeacherOutput:
+        """The same as probabilities of `classes`."""
+        proba = soften(self.values, self.kind)
+        output = TeacherOutput(proba, "probabilities", self.classes)
+        return replace(align_columns(output, classes), silent=self.silent)
 
 
 def normalize_rows(mass: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -222,6 +252,30 @@ def _listed(labels: NDArray, most: int = 8) -> str:
 
 
 @dataclass(frozen=True)
+class FreshRows:
+    """Where a student that wants more rows gets them, and what the teacher says.
+
+    Parameters
+    ----------
+    n_rows : int
+        How many of the last rows of a lesson came from here: others may stand for them.
+    draw : callable
+        ``draw(n, seed)``: n rows, in the container of X.
+    around : callable or None
+        ``around(positions, seed)``: a row near each of some labelled rows, given by
+        their positions in the lesson; None where rows are not drawn near others.
+    label : callable
+        ``label(X)``: the teacher's distributions at the temperature of the lesson, an
+        ndarray of shape (n_rows, n_classes).
+    """
+
+    n_rows: int
+    draw: Callable[[int, int], Any]
+    around: Callable[[NDArray[np.intp], int], Any] | None
+    label: Callable[[Any], NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
 class SoftTargets:
     """The lesson: for each row what the teacher says, what the label says, and weights.
 
@@ -241,6 +295,8 @@ class SoftTargets:
         The temperature at which student and teacher are compared.
     representations : tuple of ndarray of shape (n_rows, ...)
         What else the teacher makes of each row, for students that ask for it.
+    fresh : FreshRows or None
+        Where further rows come from, for students that draw some as they learn.
     """
 
     classes: NDArray
@@ -250,6 +306,7 @@ class SoftTargets:
     weight: NDArray[np.float64] | None = None
     temperature: float = 1.0
     representations: tuple[NDArray, ...] = ()
+    fresh: FreshRows | None = None
 
     def mixed(self) -> NDArray[np.float64]:
         """``alpha * teacher + (1 - alpha) * onehot(labels)``, shaped like `teacher`.
@@ -289,7 +346,7 @@ class SoftTargets:
         return self.classes[self.mixed().argmax(axis=1)]
 
     def take(self, rows: NDArray) -> SoftTargets:
-        """The same lesson on some rows, possibly repeated."""
+        """The same lesson on some rows, possibly repeated, and no fresh ones."""
         alpha = self.alpha
         return replace(
             self,
@@ -298,6 +355,7 @@ class SoftTargets:
             alpha=alpha[rows] if isinstance(alpha, np.ndarray) else alpha,
             weight=None if self.weight is None else self.weight[rows],
             representations=tuple(each[rows] for each in self.representations),
+            fresh=None,
         )
 
     def class_mass(self, count: NDArray | None = None) -> NDArray[np.float64]:
@@ -341,6 +399,37 @@ class SoftTargets:
         )
 
 
+def teacher_distributions(
+    output: TeacherOutput,
+    classes: NDArray,
+    *,
+    temperature: float = 1.0,
+    hard: bool = False,
+) -> NDArray[np.float64]:
+    """What a teacher says as distributions over the labels of y.
+
+    Parameters
+    ----------
+    output : TeacherOutput
+        Over its own columns.
+    classes : ndarray of shape (n_classes,)
+        The labels of y, sorted.
+    temperature : float, default=1.0
+        Softens the teacher. Hard targets have none: it then counts as 1.
+    hard : bool, default=False
+        Whether the teacher says no more than its most probable class.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_classes), float64
+    """
+    softened = soften(output.values, output.kind, 1.0 if hard else temperature)
+    # Only now aligned: a class the teacher does not know has 0 at any temperature.
+    output = TeacherOutput(softened, "probabilities", output.classes)
+    aligned = align_columns(output, classes).values
+    return harden(aligned) if hard else aligned
+
+
 def build_targets(
     output: TeacherOutput,
     classes: NDArray,
@@ -350,13 +439,16 @@ def build_targets(
     alpha: float = 1.0,
     hard: bool = False,
     weight: NDArray[np.float64] | None = None,
+    more_weight: NDArray[np.float64] | None = None,
+    correction: float | None = None,
 ) -> SoftTargets:
     """Join a teacher's answer with the true labels.
 
     Parameters
     ----------
     output : TeacherOutput
-        About every row; rows beyond ``len(codes)`` have no label.
+        About every row; rows beyond ``len(codes)`` have no label. Where it is silent,
+        the label stands alone.
     classes : ndarray of shape (n_classes,)
         The labels of y, sorted.
     codes : ndarray of shape (n_labeled,), intp
@@ -370,31 +462,136 @@ def build_targets(
         Whether the teacher says no more than its most probable class.
     weight : ndarray of shape (n_labeled,), default=None
         Weights of the labelled rows.
+    more_weight : ndarray of shape (n_more,), default=None
+        What an unlabelled row is worth against an average labelled one. None: the same.
+    correction : float, default=None
+        The constant of :func:`correct_toward_labels`.
 
     Returns
     -------
     SoftTargets
     """
     temperature = 1.0 if hard else temperature
-    softened = soften(output.values, output.kind, temperature)
-    # Only now aligned: a class the teacher does not know has 0 at any temperature.
-    output = TeacherOutput(softened, "probabilities", output.classes)
-    teacher = align_columns(output, classes).values
-    if hard:
-        teacher = harden(teacher)
-    n_more = len(teacher) - len(codes)
+    teacher = teacher_distributions(output, classes, temperature=temperature, hard=hard)
+    n_labeled = len(codes)
+    of_labeled = output.take(slice(n_labeled))
+    trust: float | NDArray = alpha
+    if correction is not None:
+        proba = teacher_distributions(of_labeled, classes)
+        trust = alpha * (1.0 - correct_toward_labels(proba, codes, correction))
+    if of_labeled.silent is not None and of_labeled.silent.any():
+        trust = np.where(of_labeled.silent, 0.0, trust)
+    n_more = len(teacher) - n_labeled
     if not n_more:
-        return SoftTargets(classes, teacher, codes, alpha, weight, temperature)
-    weight = np.ones(len(codes)) if weight is None else weight
-    of_more = alpha * weight.mean()
+        return SoftTargets(classes, teacher, codes, trust, weight, temperature)
+    weight = np.ones(n_labeled) if weight is None else weight
+    worth = np.ones(n_more) if more_weight is None else more_weight
     return SoftTargets(
         classes,
         teacher,
         labels=np.append(codes, np.full(n_more, UNLABELED)),
-        alpha=np.append(np.full(len(codes), alpha), np.ones(n_more)),
-        weight=np.append(weight, np.full(n_more, of_more)),
+        alpha=np.append(np.broadcast_to(trust, n_labeled), np.ones(n_more)),
+        weight=np.append(weight, alpha * weight.mean() * worth),
         temperature=temperature,
     )
+
+
+def correct_toward_labels(
+    proba: NDArray[np.float64], codes: NDArray[np.intp], c: float
+) -> NDArray[np.float64]:
+    """How far each row's target is to move from the teacher's word to the label.
+
+    The corrected target of a row is ``p + g (y - p)`` with ``g = c / (c + e**2)`` and
+    ``e**2`` half the squared distance of p and the one-hot label: for two classes the
+    correction of [1]_. A teacher that has not learned enough is set right by the
+    labels on average; where it is far off, the label is taken for noise and moves it
+    less. (A constant g is ``1 - alpha``.)
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n_rows, n_classes)
+        What the teacher says, at temperature 1.
+    codes : ndarray of shape (n_rows,), intp
+        Columns of the labels.
+    c : float
+        Above 0. The larger, the more the label counts.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), float64
+        g, in (0, 1].
+
+    References
+    ----------
+    .. [1] T. Dao, G. M. Kamath, V. Syrgkanis and L. Mackey, "Knowledge distillation as
+       semiparametric inference", 2021.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdistill.targets import correct_toward_labels
+    >>> correct_toward_labels(np.array([[0.9, 0.1]]), np.array([1]), c=0.09).round(3)
+    array([0.1])
+    """
+    distance = np.einsum("ij,ij->i", proba, proba)
+    distance += 1.0 - 2.0 * proba[np.arange(len(codes)), codes]
+    return c / (c + np.maximum(distance, 0.0) / 2.0)
+
+
+def fit_temperature(
+    output: TeacherOutput,
+    classes: NDArray,
+    codes: NDArray[np.intp],
+    weight: NDArray[np.float64] | None = None,
+) -> float:
+    """The temperature at which a teacher's answers have the least log-loss.
+
+    Parameters
+    ----------
+    output : TeacherOutput
+        About rows that it was not fitted on.
+    classes : ndarray of shape (n_classes,)
+        The labels of y, sorted.
+    codes : ndarray of shape (n_rows,), intp
+        Positions of the true labels in `classes`.
+    weight : ndarray of shape (n_rows,), default=None
+        Weights of the rows.
+
+    Returns
+    -------
+    float
+        Between 0.05 and 20. Above 1 where the teacher is too sure of itself.
+
+    References
+    ----------
+    .. [1] C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, "On calibration of modern
+       neural networks", 2017.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdistill.targets import TeacherOutput, fit_temperature
+    >>> sure = TeacherOutput(np.tile([4.0, 0.0], (4, 1)), "logits", np.array([0, 1]))
+    >>> round(fit_temperature(sure, np.array([0, 1]), np.array([0, 0, 0, 1])), 2)
+    3.64
+    """
+    rows = np.arange(len(codes))
+    spoken = rows if output.silent is None else rows[~output.silent]
+    logits = np.log(np.maximum(output.over(classes).values, PROBABILITY_FLOOR))[spoken]
+    if output.kind == "logits" and len(output.classes) == len(classes):
+        scores = align_columns(output, classes).values[spoken]
+        logits = np.maximum(log_softmax(scores, axis=1), np.log(np.finfo(float).tiny))
+    of_label = logits[np.arange(len(spoken)), codes[spoken]]
+    share = np.ones(len(spoken)) if weight is None else weight[spoken]
+    share = share / share.sum()
+
+    def loss(sharpness: float) -> float:  # convex in 1 / T
+        return share @ (logsumexp(sharpness * logits, axis=1) - sharpness * of_label)
+
+    found = minimize_scalar(
+        loss, bounds=(0.05, 20.0), method="bounded", options={"xatol": 1e-6}
+    )
+    return 1.0 / float(found.x)
 
 
 def put_back_exponent(targets: SoftTargets) -> float:

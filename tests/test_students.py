@@ -301,7 +301,11 @@ def test_boosting_with_a_onehot_teacher_is_plain_boosting(k):
 def test_boosting_stops_early(scoring):
     X, proba, y, _ = random_problem(0, k=3, n=400)
     student = HistGradientBoostingClassifier(
-        max_iter=200, early_stopping=True, scoring=scoring, n_iter_no_change=3
+        max_iter=200,
+        early_stopping=True,
+        scoring=scoring,
+        n_iter_no_change=3,
+        random_state=0,
     )
     model = learn(student, X, targets_of(proba, y)).student
     assert model.n_iter_ < 200

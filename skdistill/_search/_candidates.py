@@ -77,5 +77,5 @@ def of_student(name: str) -> bool:
 
 
 def of_teacher(name: str) -> bool:
-    """Whether a parameter of a distiller changes what its teacher says."""
-    return name.startswith("teacher")
+    """Whether a parameter of a distiller changes what its teacher says, or of what."""
+    return name.startswith(("teacher", "transfer"))

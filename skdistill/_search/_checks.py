@@ -45,6 +45,11 @@ def check_search(search) -> None:
             f"rule={rule!r} must be a number of standard errors, at least 0, or a "
             "callable that is given the differences and returns a bool"
         )
+    if _lists_positions(search.teacher_cv):
+        wrong.append(
+            f"teacher_cv={search.teacher_cv!r} lists positions of rows, and each fold "
+            "of a search has rows of its own; give a number of folds or a splitter"
+        )
     wrong += _wrong_axes(search.param_grid)
     if not isinstance(search.verbose, (Integral, np.bool_)):
         wrong.append(f"verbose={search.verbose!r} must be a whole number")
@@ -86,6 +91,11 @@ def _wrong_axes(param_grid) -> list[str]:
         f"param_grid has {name!r}, which is no axis of its own; set {_NO_AXES[name]}"
         for name in sorted(names & set(_NO_AXES))
     ]
+
+
+def _lists_positions(teacher_cv) -> bool:
+    is_list = hasattr(teacher_cv, "__iter__") and not hasattr(teacher_cv, "split")
+    return is_list and not isinstance(teacher_cv, str)
 
 
 def _lists_numbers(values, good) -> bool:

@@ -20,7 +20,7 @@ from sklearn.utils.metadata_routing import (
 
 from skdistill._answers import AnswersAsStudent
 from skdistill._base import BaseDistiller
-from skdistill._classifier import DistillationClassifier
+from skdistill._classifier import ONLY_SOMETIMES, DistillationClassifier
 from skdistill._material import Material
 from skdistill._search._candidates import make_candidates
 from skdistill._search._checks import check_folds, check_search
@@ -49,6 +49,13 @@ _SHARED = (
     "teacher_classes",
     "teacher_output",
     "teacher_weights",
+    "teacher_cv",
+    "teacher_calibration",
+    "loss_correction",
+    "transfer",
+    "transfer_size",
+    "transfer_weight",
+    "transfer_redraw",
     "memory",
 )
 
@@ -98,6 +105,22 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
         What the teacher's scores are.
     teacher_weights : array-like of shape (n_teachers,) or "learned", default=None
         How much each of a list of teachers counts.
+    teacher_cv : "oob", int, splitter, "precomputed" or None, default=None
+        Where the teacher's word about the rows it is fitted on comes from: within the
+        training rows of each fold.
+    teacher_calibration : "temperature", classifier or None, default=None
+        Corrects whatever the teacher says.
+    loss_correction : float or None, default=None
+        Moves targets towards the labels where the teacher has learned too little.
+    transfer : generator or None, default=None
+        Makes further rows, which only the teacher labels, out of the training rows of
+        each fold.
+    transfer_size : float or int, default=20.0
+        How many: a float is a multiple of the rows of X, an int a number of rows.
+    transfer_weight : float, default=1.0
+        What all of these rows weigh together, against the rows of X.
+    transfer_redraw : bool, default=False
+        Whether the student draws rows again as it learns.
     memory : str, path-like or joblib.Memory, default=None
         Where to keep the teacher's fits and answers, for other searches and after an
         interrupt.
@@ -140,7 +163,8 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
     best_estimator_ : DistillationClassifier
         Fitted on all rows with the chosen setting.
     teacher_, teacher_source_, teacher_weights_, student_, route_ : object
-        Those of `best_estimator_`.
+        Those of `best_estimator_`; so are `teacher_calibration_`, `transfer_` and
+        `n_transfer_rows_`.
     classes_ : ndarray of shape (n_classes,)
         The labels of y.
     n_features_in_ : int
@@ -203,6 +227,13 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
         teacher_classes=None,
         teacher_output="auto",
         teacher_weights=None,
+        teacher_cv=None,
+        teacher_calibration=None,
+        loss_correction=None,
+        transfer=None,
+        transfer_size=20.0,
+        transfer_weight=1.0,
+        transfer_redraw=False,
         memory=None,
         n_jobs=None,
         random_state=None,
@@ -220,6 +251,13 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
         self.teacher_classes = teacher_classes
         self.teacher_output = teacher_output
         self.teacher_weights = teacher_weights
+        self.teacher_cv = teacher_cv
+        self.teacher_calibration = teacher_calibration
+        self.loss_correction = loss_correction
+        self.transfer = transfer
+        self.transfer_size = transfer_size
+        self.transfer_weight = transfer_weight
+        self.transfer_redraw = transfer_redraw
         self.memory = memory
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -249,7 +287,8 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
             where each takes any (a scorer, with metadata routing, if it requested
             them).
         groups : array-like of shape (n_rows,), default=None
-            Group of each row, for a splitter that keeps groups together.
+            Group of each row, for splitters that keep groups together: `cv`, and
+            `teacher_cv` within each fold.
         teacher_proba : array-like of shape (n_rows, n_columns), default=None
             Probabilities of the rows, for ``teacher="precomputed"``.
         X_unlabeled : array-like of shape (n_unlabeled, n_features), default=None
@@ -302,7 +341,7 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
             params, groups, sample_weight
         )
         material = base._material(
-            X, y, sample_weight, teacher_proba, X_unlabeled, params
+            X, y, sample_weight, groups, teacher_proba, X_unlabeled, params
         )
         rows = material.rows._replace(X=indexable(material.rows.X)[0])
         material = material._replace(rows=rows)
@@ -334,7 +373,8 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
         given = {name: value for name, value in given.items() if value is not None}
         router = self._add_judges(MetadataRouter(owner=self))
         for_judges = router.consumes("fit", given)
-        if groups is not None and "groups" not in for_judges:
+        wanted = "groups" in for_judges or self.teacher_cv is not None
+        if groups is not None and not wanted:
             raise TypeError(
                 f"groups was passed, but cv={self.cv!r} does not ask for groups; give "
                 "a splitter that does (GroupKFold, ...), or leave them out."
@@ -431,7 +471,7 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
 
     def _remember_best(self, best: DistillationClassifier) -> None:
         """Answer as the best distiller does from now on."""
-        for name in ("feature_names_in_", "teacher_weights_"):
+        for name in ONLY_SOMETIMES:
             self.__dict__.pop(name, None)
         fitted = {k: v for k, v in vars(best).items() if k.endswith("_")}
         self.__dict__.update(fitted)

@@ -16,7 +16,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from skdistill import _checks
 from skdistill._classifier import DistillationClassifier
 from skdistill._material import Consultation, Material
-from skdistill._rows import stack_rows
+from skdistill._rows import n_rows_of, stack_rows
 from skdistill._search._candidates import of_teacher
 from skdistill._seeds import Seeded, seed_children
 from skdistill._sklearn_compat import take_metadata, take_rows
@@ -233,13 +233,16 @@ def _recorded(distiller: DistillationClassifier, teacher, material: Material):
     classes = _checks.check_teacher_classes(distiller.teacher_classes)
     store = open_store(distiller.memory)
 
+    labels_are_given = distiller.teacher_cv is not None
+    tables = [] if labels_are_given else [rows.X]
+
     def ask(hired, table):
         return hired.evaluate(table, classes, rows.classes, store=store)
 
     return record(
         teacher,
         rows,
-        [rows.X] if more is None else [rows.X, more],
+        tables if more is None else [*tables, more],
         ask,
         named=classes,
         output=distiller.teacher_output,
@@ -254,7 +257,7 @@ def _consult(
     part = material.take(fold.train)
     teacher = part_of(seeded.teacher, material.rows.X, fold.train, part.rows.X)
     said = distiller._consult(seeded._replace(teacher=teacher), part)
-    # Neither is needed to teach, and both are heavy to send around.
+    # Neither is needed to teach (`ask` may hold the teacher), and both are heavy.
     return said._replace(teacher=None, X=None)
 
 
@@ -327,8 +330,9 @@ def _teach_together(
 def _with_rows(said: Consultation, part: Material) -> Consultation:
     """What was said, with the rows that it was said about."""
     X = part.rows.X
-    if len(said.output.values) > len(part.rows.y):
-        X = stack_rows(X, part.X_unlabeled)
+    for more in (part.X_unlabeled, None if said.drawn is None else said.drawn.X):
+        if more is not None and n_rows_of(X) < len(said.output.values):
+            X = stack_rows(X, more)
     return said._replace(X=X)
 
 

@@ -21,6 +21,7 @@ distil: the student is fitted on the labels as it is (route ``"labels"``).
 
 from skdistill.students._ladder import (
     can_learn_together,
+    check_redraws,
     check_student,
     has_probabilities,
     learn,
@@ -36,6 +37,7 @@ __all__ = [
     "InterruptedLesson",
     "Lesson",
     "can_learn_together",
+    "check_redraws",
     "check_student",
     "has_probabilities",
     "learn",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from numpy.typing import NDArray
 from sklearn.base import clone, is_regressor
+from sklearn.tree import DecisionTreeClassifier
 
 from skdistill._detect import is_module, is_skorch_net
 from skdistill._sklearn_compat import validate_params
@@ -106,6 +107,32 @@ def check_student(student, classes: NDArray | None = None) -> None:
         learner.check_lesson(None if classes is None else len(classes))
     if classes is not None:
         check_class_weight(getattr(learner, "class_weight", None), classes)
+
+
+def check_redraws(student) -> None:
+    """Raise unless a student can draw rows of its own as it learns.
+
+    Raises
+    ------
+    ValueError
+        Naming those that can, or what about this one stands in the way.
+    """
+    learner = _pipeline.last_step(student)
+    if _network.trains_in_stacks(learner):
+        return
+    if type(learner) is not DecisionTreeClassifier:
+        raise ValueError(
+            f"transfer_redraw=True is for students that draw rows as they learn, "
+            "NeuralClassifier, torch modules and DecisionTreeClassifier, and the "
+            f"student is {type(learner).__name__}; set transfer_redraw=False."
+        )
+    if learner is not student:
+        raise ValueError(
+            "transfer_redraw=True with a tree at the end of a pipeline: the tree draws "
+            "rows inside its nodes, and what its nodes split are not the columns that "
+            "the teacher reads. Put the steps before it in front of the distiller, or "
+            "set transfer_redraw=False."
+        )
 
 
 def has_probabilities(student) -> bool:

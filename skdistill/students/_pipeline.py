@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from sklearn.utils.metadata_routing import MetadataRequest
 from skdistill._fingerprint import fingerprint
 from skdistill._sklearn_compat import take_rows
 from skdistill.students._lesson import InterruptedLesson, Lesson
-from skdistill.targets import SoftTargets
+from skdistill.targets import FreshRows, SoftTargets
 
 
 def takes(student) -> bool:
@@ -50,6 +52,9 @@ def teach(
     Lesson
     """
     name, last = student.steps[-1]
+    if targets.fresh is not None:
+        transform = functools.partial(_transform, student)
+        targets = replace(targets, fresh=_through(transform, targets.fresh))
     seat = _Seat(last, targets, learn)
     student.steps = [*student.steps[:-1], (name, seat)]
     try:
@@ -60,6 +65,31 @@ def teach(
         raise InterruptedLesson(str(interrupt), lesson) from None
     student.steps = [*student.steps[:-1], (name, seat.lesson_.student)]
     return seat.lesson_.of(student)
+
+
+def _transform(student: Pipeline, X):
+    """What the steps before the last, fitted by now, make of rows."""
+    return student[:-1].transform(X) if len(student.steps) > 1 else X
+
+
+def _through(transform: Callable, fresh: FreshRows) -> FreshRows:
+    """Fresh rows as the last step sees them; the teacher reads them as they were."""
+    drawn: list[tuple[Any, Any]] = []
+
+    def draw(n_rows, seed):
+        rows = fresh.draw(n_rows, seed)
+        drawn[:] = [(transform(rows), rows)]
+        return drawn[0][0]
+
+    def label(X):
+        if not drawn or drawn[0][0] is not X:
+            raise ValueError(
+                "The teacher reads rows as they were before the steps of the student's "
+                "pipeline: it can only be asked about the rows drawn last."
+            )
+        return fresh.label(drawn[0][1])
+
+    return FreshRows(fresh.n_rows, draw, None, label)
 
 
 def teach_together(

@@ -1,8 +1,16 @@
 """Anything that can teach, brought to one form: values, their kind, their classes."""
 
 from skdistill.teachers._base import Teacher
+from skdistill.teachers._calibration import (
+    TEMPERATURE,
+    CalibratedTeacher,
+    fit_calibration,
+)
+from skdistill.teachers._cross_fitting import gather
 from skdistill.teachers._ensemble import EnsembleTeacher
+from skdistill.teachers._functions import PrecomputedTeacher
 from skdistill.teachers._leaks import signs_of_leakage
+from skdistill.teachers._out_of_bag import keeping_out_of_bag, out_of_bag_output
 from skdistill.teachers._recognise import (
     PRECOMPUTED,
     check_teacher,
@@ -20,15 +28,22 @@ from skdistill.teachers._weights import LEARNED
 __all__ = [
     "LEARNED",
     "PRECOMPUTED",
+    "TEMPERATURE",
+    "CalibratedTeacher",
     "EnsembleTeacher",
+    "PrecomputedTeacher",
     "Teacher",
     "check_teacher",
+    "fit_calibration",
+    "gather",
     "hire",
     "is_estimator",
     "is_given",
     "is_list",
     "keep_or_clone",
+    "keeping_out_of_bag",
     "members_of",
+    "out_of_bag_output",
     "part_of",
     "record",
     "represent",

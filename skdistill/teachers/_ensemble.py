@@ -58,6 +58,11 @@ class EnsembleTeacher(Teacher):
         return any(member.holds_given for member in self.members)
 
     @property
+    def voters(self) -> list[int]:
+        """Positions of the members that have a say."""
+        return self._to_ask.tolist()
+
+    @property
     def weights(self) -> NDArray[np.float64]:
         """Share of each member, summing to 1; shape (n_members,)."""
         return self._relative / self._relative.sum()
@@ -82,6 +87,21 @@ class EnsembleTeacher(Teacher):
             )
             for k in self._to_ask
         ]
+        return self.combine(outputs)
+
+    def combine(self, outputs: Sequence[TeacherOutput]) -> TeacherOutput:
+        """The vote of those members that have a say, from what each said.
+
+        Parameters
+        ----------
+        outputs : sequence of TeacherOutput
+            About the same rows, of each member in `voters`.
+
+        Returns
+        -------
+        TeacherOutput
+            Silent where any of them is.
+        """
         labels = np.unique(np.concatenate([output.classes for output in outputs]))
         same = all(len(output.classes) == len(labels) for output in outputs)
         # A logit that a member lacks has no mean: unequal company votes by probability.
@@ -97,23 +117,34 @@ class EnsembleTeacher(Teacher):
             for weight, output in zip(relative, outputs, strict=True)
             if weight > 0
         )
-        return TeacherOutput(total / relative.sum(), self.kind, labels)
+        return TeacherOutput(
+            total / relative.sum(), self.kind, labels, _silent(outputs)
+        )
 
     def _learn(
         self,
         rows: TrainingRows,
-        outputs: list[TeacherOutput],
+        outputs: Sequence[TeacherOutput],
         labels: NDArray,
         as_logits: bool,
     ) -> None:
         column = {label: k for k, label in enumerate(labels.tolist())}
         columns = np.array([column.get(label, -1) for label in rows.classes.tolist()])
+        codes, silent = columns[rows.codes], _silent(outputs)
+        if silent is not None:
+            codes[silent] = -1
         self._relative = learn_weights(
             [_votes(output, labels, as_logits) for output in outputs],
-            columns[rows.codes],
+            codes,
             rows.weight,
             as_logits=as_logits,
         )
+
+
+def _silent(outputs: Sequence[TeacherOutput]) -> NDArray[np.bool_] | None:
+    """Rows about which any says nothing."""
+    masks = [output.silent for output in outputs if output.silent is not None]
+    return np.any(masks, axis=0) if masks else None
 
 
 def _votes(output: TeacherOutput, labels: NDArray, as_logits: bool) -> NDArray:
