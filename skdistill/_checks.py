@@ -308,7 +308,7 @@ def check_shape(X, name: str = "X"):
     if shape[0] == 0:
         raise ValueError(
             f"Found array with 0 sample(s) (shape={shape}) while a minimum of 1 is "
-            "required: {name} is empty."
+            f"required: {name} is empty."
         )
     if len(shape) > 1 and shape[1] == 0:
         raise ValueError(

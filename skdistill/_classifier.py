@@ -21,6 +21,7 @@ from skdistill._label_sources import (
     check_groups,
     check_label_source,
     make_folds,
+    read_table,
     to_fit,
 )
 from skdistill._material import AnswerOnce, Consultation, DrawnRows, Material
@@ -40,10 +41,12 @@ from skdistill.students import (
 from skdistill.targets import (
     FreshRows,
     SoftTargets,
+    TeacherOutput,
     build_targets,
     teacher_distributions,
 )
 from skdistill.teachers import (
+    PRECOMPUTED,
     CalibratedTeacher,
     EnsembleTeacher,
     Teacher,
@@ -54,6 +57,7 @@ from skdistill.teachers import (
     is_given,
     members_of,
     represent,
+    signs_of_leakage,
 )
 from skdistill.transfer import draw, sample_around
 
@@ -356,6 +360,7 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
         del said  # the targets are as large; both are not needed at once
         if teacher.holds_given:
             self._warn_if_it_disagrees(targets)
+            self._warn_if_it_knows(material.rows)
         self._say(f"teaching the student {type(self.student).__name__}")
         params, seed = material.student_params, seeded.seed
         try:
@@ -395,25 +400,51 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
     def _consult(self, seeded: Seeded, material: Material) -> Consultation:
         """Fit the teacher if it is not fitted, and ask it about all rows."""
         store = open_store(self.memory)
+        asking = self._asking(seeded, store)
+        # A student that will not listen needs no better word than the teacher's own.
         heard = listens(self.student, self.alpha)
         source = self.teacher_cv if heard else None
         folds = make_folds(source, material)
+        if isinstance(source, str) and source == PRECOMPUTED:
+            read_table(material, asking)  # to find faults before any work
         drawn = self._draw(seeded, material)
         teacher = self._hire(seeded, material, store)
         self._say("asking the teacher")
-        output = self._ask_about_labeled(
-            teacher, seeded, material, source, folds, store
+        output = ask_about_labeled(
+            *(teacher, seeded.teacher, material, source, folds, asking),
+            n_jobs=self.n_jobs,
+            progress=self._progress_bar(),
         )
+        _checks.warn_of_silence(output.silent, source)
         if heard and self.teacher_calibration is not None:
             calibration = fit_calibration(
                 self.teacher_calibration, output, material.rows
             )
             teacher = CalibratedTeacher(teacher, calibration)
             output = calibration.apply(output)
+        return self._about_all(teacher, output, material, drawn, store)
+
+    def _asking(self, seeded: Seeded, store: Store | None) -> Asking:
+        return Asking(
+            named=_checks.check_teacher_classes(self.teacher_classes),
+            output=self.teacher_output,
+            hard=self.targets == "hard",
+            seed=seeded.seed,
+            store=store,
+        )
+
+    def _about_all(
+        self,
+        teacher: Teacher,
+        output: TeacherOutput,
+        material: Material,
+        drawn: DrawnRows | None,
+        store: Store | None,
+    ) -> Consultation:
+        """Ask about the rows without labels as well, and for representations."""
         rows = material.rows
-        X, unlabeled = rows.X, material.X_unlabeled
-        given = None if self.alpha == 0 else unlabeled
-        for more in (given, None if drawn is None else drawn.X):
+        X, unlabeled = rows.X, None if self.alpha == 0 else material.X_unlabeled
+        for more in (unlabeled, None if drawn is None else drawn.X):
             if more is not None:
                 teacher.check_rows(more)
                 output = output.joined(self._ask(teacher, more, rows, store))
@@ -432,22 +463,6 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
             progress=self._progress_bar(),
             store=store,
         )
-
-    def _ask_about_labeled(self, teacher, seeded, material, source, folds, store):
-        asking = Asking(
-            named=_checks.check_teacher_classes(self.teacher_classes),
-            output=self.teacher_output,
-            hard=self.targets == "hard",
-            seed=seeded.seed,
-            store=store,
-        )
-        output = ask_about_labeled(
-            *(teacher, seeded.teacher, material, source, folds, asking),
-            n_jobs=self.n_jobs,
-            progress=self._progress_bar(),
-        )
-        _checks.warn_of_silence(output.silent, source)
-        return output
 
     def _draw(self, seeded: Seeded, material: Material) -> DrawnRows | None:
         """Make rows for the teacher to label; none where it has no say."""
@@ -542,6 +557,25 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
 
     def _warn_if_it_disagrees(self, targets: SoftTargets) -> None:
         _checks.warn_if_teacher_disagrees(targets)
+
+    def _warn_if_it_knows(self, rows: TrainingRows) -> None:
+        """Warn of calibrating a given teacher on rows that it has learned from."""
+        if self.teacher_calibration is None or self.teacher_cv is not None:
+            return
+        for member in members_of(self.teacher):
+            if isinstance(member, str) or not is_given(member):
+                continue
+            sign = signs_of_leakage(member, rows.X, rows.codes, rows.classes)
+            if sign is not None:
+                warnings.warn(
+                    f"{sign} What it says about rows that it has learned from is too "
+                    f"sure: teacher_calibration={self.teacher_calibration!r} then "
+                    "makes all it says surer still. Give the teacher unfitted with "
+                    "teacher_cv, or what it said about these rows before it was "
+                    "fitted on them (teacher_cv='precomputed').",
+                    UserWarning,
+                    stacklevel=4,
+                )
 
     def _warn_if_larger(self, teacher: Teacher, lesson: Lesson) -> None:
         if not all(is_estimator(member) for member in members_of(teacher.model)):

@@ -12,6 +12,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.parallel import Parallel, delayed
 
 from skdistill._material import Material
+from skdistill._rows import TrainingRows
 from skdistill._sklearn_compat import take_rows
 from skdistill._store import Store
 from skdistill.targets import TeacherOutput
@@ -30,6 +31,13 @@ from skdistill.teachers import (
 )
 
 OUT_OF_BAG = "oob"
+
+
+_ALLOWED = (
+    f"None (what the teacher says itself), {OUT_OF_BAG!r}, a number of folds of at "
+    "least 2, a splitter, pairs of (train, test) positions, or "
+    f"{PRECOMPUTED!r}"
+)
 
 
 class Asking(NamedTuple):
@@ -84,20 +92,31 @@ def _is(teacher_cv, name: str) -> bool:
 
 
 def _check_value(teacher_cv) -> None:
-    allowed = (
-        f"None (what the teacher says itself), {OUT_OF_BAG!r}, a number of folds of at "
-        f"least 2, a splitter, a list of (train, test) positions, or {PRECOMPUTED!r}"
-    )
     if isinstance(teacher_cv, str):
-        if teacher_cv not in (OUT_OF_BAG, PRECOMPUTED):
-            raise ValueError(f"teacher_cv={teacher_cv!r} must be {allowed}.")
-    elif isinstance(teacher_cv, (bool, np.bool_)) or not (
-        teacher_cv is None
-        or (isinstance(teacher_cv, Integral) and int(teacher_cv) > 1)
-        or (hasattr(teacher_cv, "split") and not isinstance(teacher_cv, type))
-        or hasattr(teacher_cv, "__iter__")
-    ):
-        raise ValueError(f"teacher_cv={teacher_cv!r} must be {allowed}.")
+        good = teacher_cv in (OUT_OF_BAG, PRECOMPUTED)
+    elif isinstance(teacher_cv, (bool, np.bool_, type)):
+        good = False
+    elif isinstance(teacher_cv, (list, tuple)):
+        good = _lists_folds(teacher_cv)
+    else:  # of what can be read once, the folds are looked at when they are made
+        is_number = isinstance(teacher_cv, Integral)
+        gives_folds = hasattr(teacher_cv, "split") or hasattr(teacher_cv, "__iter__")
+        good = teacher_cv is None or (int(teacher_cv) > 1 if is_number else gives_folds)
+    if not good:
+        raise ValueError(f"teacher_cv={teacher_cv!r} must be {_ALLOWED}.")
+
+
+def _lists_folds(teacher_cv) -> bool:
+    """Whether these are pairs of positions, and at least one."""
+    if not teacher_cv:
+        return False
+    pairs = [isinstance(fold, (list, tuple)) and len(fold) == 2 for fold in teacher_cv]
+    return all(pairs) and all(
+        np.ndim(part) == 1 and np.asarray(part).dtype.kind in "iub"
+        for fold in teacher_cv
+        for part in fold
+        if len(np.atleast_1d(part))
+    )
 
 
 def _check_teacher_proba(teacher, teacher_cv, teacher_proba) -> None:
@@ -130,7 +149,7 @@ def check_groups(teacher_cv, groups, X) -> None:
     """
     if groups is None:
         return
-    if not hasattr(teacher_cv, "split"):
+    if isinstance(teacher_cv, str) or not hasattr(teacher_cv, "split"):
         raise ValueError(
             f"groups was passed, but it is only read by a splitter in teacher_cv, and "
             f"teacher_cv={teacher_cv!r}; give GroupKFold(5) for example, or leave "
@@ -159,19 +178,46 @@ def make_folds(teacher_cv, material: Material) -> list[Fold]:
     if teacher_cv is None or isinstance(teacher_cv, str):
         return []
     rows = material.rows
+    folds_are_given = not hasattr(teacher_cv, "split")
+    if folds_are_given and not isinstance(teacher_cv, Integral):
+        given, teacher_cv = teacher_cv, list(teacher_cv)
+        if not _lists_folds(teacher_cv):
+            raise ValueError(
+                f"teacher_cv={given!r} gives {teacher_cv!r}; it must be {_ALLOWED}. "
+                "(What can be read only once has nothing for a second fit.)"
+            )
     splitter = check_cv(teacher_cv, rows.y, classifier=True)
     folds = [
-        Fold(np.asarray(train), np.asarray(test))
+        Fold(_positions(train), _positions(test))
         for train, test in splitter.split(rows.X, rows.y, material.groups)
     ]
-    last = max(int(np.max(part)) for fold in folds for part in fold if len(part))
+    for k, fold in enumerate(folds):
+        _check_fold(teacher_cv, k, fold, rows)
+    return folds
+
+
+def _positions(part) -> NDArray[np.intp]:
+    """Positions of rows, which may come as a mask."""
+    part = np.asarray(part)
+    return np.flatnonzero(part) if part.dtype == bool else part.astype(np.intp)
+
+
+def _check_fold(teacher_cv, k: int, fold: Fold, rows: TrainingRows) -> None:
+    last = max(part.max(initial=0) for part in fold)
     if last >= len(rows.y):
         raise ValueError(
             f"teacher_cv={teacher_cv!r} names row {last}, and there are {len(rows.y)}; "
             "inside a search or a meta-estimator, where fit sees parts of the rows, "
             "give a splitter in place of positions."
         )
-    return folds
+    weight = None if rows.weight is None else rows.weight[fold.train]
+    n_classes = np.count_nonzero(np.bincount(rows.codes[fold.train], weight))
+    if n_classes < 2:
+        raise ValueError(
+            f"teacher_cv={teacher_cv!r}: of the {len(fold.train)} rows that the "
+            f"teacher of fold {k} is fitted on, {n_classes} class has some; give "
+            "folds whose training parts hold at least two (stratified, or fewer)."
+        )
 
 
 def ask_about_labeled(
@@ -220,50 +266,56 @@ def ask_about_labeled(
             return teacher.combine([out_of_bag_output(each.model) for each in voters])
         return out_of_bag_output(teacher.model)
     if teacher_cv is not None:
-        teacher = PrecomputedTeacher(material.teacher_proba, len(rows.y), asking.output)
-        teacher.check_classes(asking.named, rows.classes)
+        teacher = read_table(material, asking)
     return teacher.evaluate(
         rows.X, asking.named, rows.classes, progress=progress, store=asking.store
     )
 
 
+def read_table(material: Material, asking: Asking) -> PrecomputedTeacher:
+    """Check and read what was said before; as good as a teacher of these rows."""
+    rows = material.rows
+    table = PrecomputedTeacher(material.teacher_proba, len(rows.y), asking.output)
+    table.check_classes(asking.named, rows.classes)
+    table.evaluate(rows.X, asking.named, rows.classes)  # raises where columns are amiss
+    return table
+
+
 def _cross_fit(
     teacher: Teacher, unfitted, material, folds: list[Fold], asking: Asking, n_jobs
 ) -> TeacherOutput:
-    """Members of a list are cross-fitted each on its own, then they vote."""
-    members = members_of(unfitted)
-    team = isinstance(teacher, EnsembleTeacher)
-    voters = teacher.voters if isinstance(teacher, EnsembleTeacher) else [0]
+    """Members of a list are asked each on its own about all rows, then they vote."""
+    team = teacher if isinstance(teacher, EnsembleTeacher) else None
+    voters = [0] if team is None else team.voters
     said = Parallel(n_jobs=n_jobs)(
-        delayed(_answer)(members[k], k, material, fold, asking)
-        for k in voters
-        for fold in folds
+        delayed(_answers)(unfitted, voters, material, fold, asking) for fold in folds
     )
     rows, tests = material.rows, [fold.test for fold in folds]
     outputs = [
-        gather(
-            list(zip(tests, said[j * len(folds) : (j + 1) * len(folds)], strict=True)),
-            len(rows.y),
-            rows.classes,
-        )
-        for j in range(len(voters))
+        gather(list(zip(tests, of_voter, strict=True)), len(rows.y), rows.classes)
+        for of_voter in zip(*said, strict=True)
     ]
-    return teacher.combine(outputs) if team else outputs[0]  # type: ignore[attr-defined]
+    return outputs[0] if team is None else team.combine(outputs)
 
 
-def _answer(
-    member, k: int, material: Material, fold: Fold, asking: Asking
-) -> TeacherOutput:
-    """Fit one on the rows of a fold, and ask it about the others."""
+def _answers(
+    unfitted, voters: list[int], material: Material, fold: Fold, asking: Asking
+) -> list[TeacherOutput]:
+    """Fit each of those who vote on the rows of a fold, and ask about the others."""
     part = material.take(fold.train)
+    members = members_of(unfitted)
     hired = hire(
-        member,
+        [members[k] for k in voters] if is_list(unfitted) else unfitted,
         part.rows,
-        fit_params=[part.teacher_params[k]],
+        fit_params=[part.teacher_params[k] for k in voters],
         output=asking.output,
         hard=asking.hard,
-        random_state=None if asking.seed is None else (asking.seed + k) % 2**31,
+        random_state=asking.seed,
         store=asking.store,
     )
+    each = hired.members if isinstance(hired, EnsembleTeacher) else [hired]
     X = take_rows(material.rows.X, fold.test)
-    return hired.evaluate(X, None, part.rows.classes, store=asking.store)
+    return [
+        member.evaluate(X, None, part.rows.classes, store=asking.store)
+        for member in each
+    ]

@@ -11,7 +11,7 @@ from sklearn import get_config
 from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import check_cv
-from sklearn.utils import indexable
+from sklearn.utils import check_consistent_length, indexable
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
@@ -340,9 +340,12 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
         params, split_params, score_params = self._sort_metadata(
             params, groups, sample_weight
         )
+        # Groups may be for the splitter of the folds, and any setting's `teacher_cv`.
         material = base._material(
-            X, y, sample_weight, groups, teacher_proba, X_unlabeled, params
+            X, y, sample_weight, None, teacher_proba, X_unlabeled, params
         )
+        check_consistent_length(material.rows.X, groups)
+        material = material._replace(groups=groups)
         rows = material.rows._replace(X=indexable(material.rows.X)[0])
         material = material._replace(rows=rows)
         settings, distillers = self._distillers(base, material)

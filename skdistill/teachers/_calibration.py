@@ -16,6 +16,7 @@ from skdistill.targets import (
     soften,
 )
 from skdistill.teachers._base import Teacher
+from skdistill.teachers._recognise import weight_params
 
 TEMPERATURE = "temperature"
 
@@ -91,7 +92,7 @@ def fit_calibration(
     Parameters
     ----------
     calibration : "temperature" or classifier
-        A classifier is cloned.
+        A classifier is cloned, and weighs rows if it takes weights.
     output : TeacherOutput
         About `rows`, which it was not fitted on.
     rows : TrainingRows
@@ -107,9 +108,11 @@ def fit_calibration(
     spoken = np.arange(len(rows.y))
     if output.silent is not None:
         spoken = spoken[~output.silent]
-    weight = {} if rows.weight is None else {"sample_weight": rows.weight[spoken]}
+    weights = {}
+    if rows.weight is not None:
+        weights = weight_params(calibration, rows.weight[spoken])
     said = log_proba(output, rows.classes)
-    classifier = clone(calibration).fit(said[spoken], rows.y[spoken], **weight)
+    classifier = clone(calibration).fit(said[spoken], rows.y[spoken], **weights)
     return ClassifierCalibration(classifier, rows.classes)
 
 

@@ -271,7 +271,7 @@ class _Fit:
         estimator = clone(self.estimator)
         X, y, fit_params = self.rows.X, self.rows.y, self.params
         if self.rows.weight is not None:
-            weights = _weight_params(estimator, self.rows.weight)
+            weights = weight_params(estimator, self.rows.weight)
             fit_params = {**fit_params, **weights}
         if not _holds_network(estimator):
             return estimator.fit(X, y, **fit_params)
@@ -334,7 +334,7 @@ def _ends_in_net(estimator) -> bool:
     return is_skorch_net(estimator)
 
 
-def _weight_params(estimator, sample_weight) -> dict:
+def weight_params(estimator, sample_weight) -> dict:
     """How `fit` of an estimator takes the weights; empty if it does not."""
     if takes_weights(estimator):
         return {"sample_weight": sample_weight}

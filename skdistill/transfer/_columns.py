@@ -163,7 +163,11 @@ def read_pandas(series, max_discrete: int) -> Column:
         numbers = series.to_numpy(dtype=np.float64, na_value=np.nan)
         if _is_exact(numbers, dtype):
             return _number_column(PandasColumn, cells, numbers, dtype, max_discrete)
-    codes = sys.modules["pandas"].factorize(series)[0].astype(np.float64)
+    pandas = sys.modules["pandas"]
+    plain = (
+        np.asarray(series) if isinstance(series.dtype, pandas.SparseDtype) else series
+    )
+    codes = pandas.factorize(plain)[0].astype(np.float64)
     codes[codes < 0] = np.nan
     return PandasColumn(cells, codes)
 

@@ -19,7 +19,7 @@ from skdistill.transfer._base import (
 )
 from skdistill.transfer._drawing import check_generator, draw
 from skdistill.transfer._parameters import raise_all, wrong_count
-from skdistill.transfer._table import read_table
+from skdistill.transfer._table import is_frame, read_table
 
 #: No more than so many times the rows still wanted are asked for at once.
 _MOST = 11
@@ -246,7 +246,8 @@ class Constrained(BaseEstimator):
         self.acceptance_rate_ = kept.rate
         if kept.changed is not None:
             self.changes_ = count_changes(kept.changed)
-        return kept.rows if order is None else take_rows(kept.rows, order)
+        rows = kept.rows if order is None else take_rows(kept.rows, order)
+        return rows.reset_index(drop=True) if is_frame(rows, "pandas") else rows
 
     def _too_few(self, kept: _Kept, wanted: int) -> ValueError:
         return ValueError(

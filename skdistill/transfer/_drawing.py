@@ -6,6 +6,7 @@ import copy
 import inspect
 from typing import Any
 
+import numpy as np
 import scipy.sparse
 
 from skdistill.transfer._base import check_n_samples

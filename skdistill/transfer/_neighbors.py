@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
@@ -12,11 +10,11 @@ from sklearn.neighbors import NearestNeighbors
 from skdistill.transfer._columns import Column
 from skdistill.transfer._table import Table
 
-#: With more columns than that, categories are kept as sparse indicators.
-_MAX_DENSE = 256
+#: Of more categories than that, in all columns, indicators are kept sparse.
+_MAX_INDICATORS = 256
 
 #: Up to that many columns a tree finds neighbours sooner than going over all rows.
-_MAX_TREE = 6
+_MAX_TREE = 7
 
 
 def nearest_others(
@@ -74,48 +72,42 @@ def _distinct_rows(values: NDArray[np.float64]) -> tuple[NDArray, NDArray]:
 
 
 def encode(columns: tuple[Column, ...], rows: NDArray):
-    """Points whose Euclidean distances are those of the rows.
+    """Points whose Euclidean distances are those of some rows.
 
     Returns
     -------
-    ndarray or CSR array of shape (len(rows), n_indicators), float64
+    ndarray or CSR array of shape (len(rows), n_coordinates), float64
     """
-    parts = [part for column in columns for part in _parts(column, rows)]
-    if sum(part.shape[1] for part in parts) > _MAX_DENSE:
-        return scipy.sparse.hstack(parts, format="csr")
-    return np.hstack(
-        [part.toarray() if scipy.sparse.issparse(part) else part for part in parts]
-    )
+    dense = [_coordinates(column, rows) for column in columns if column.is_numeric]
+    coded = [_indicators(column, rows) for column in columns if not column.is_numeric]
+    if sum(part.shape[1] for part in coded) <= _MAX_INDICATORS:
+        return np.hstack(dense + [part.toarray() for part in coded])
+    parts = [scipy.sparse.csr_array(part) for part in dense] + coded
+    return scipy.sparse.hstack(parts, format="csr")
 
 
-def _parts(column: Column, rows: NDArray) -> Iterator:
-    values = column.values[rows]
-    if not column.is_numeric:
-        codes = np.nan_to_num(values, nan=-1.0)
-        # Two rows of different categories differ in two indicators.
-        yield _indicators(codes) * np.sqrt(0.5)
-        return
-    present = np.isfinite(values)
-    yield np.where(present, _standardized(values, present), 0.0)[:, np.newaxis]
-    if not present.all():
-        yield present[:, np.newaxis].astype(np.float64)
+def _coordinates(column: Column, rows: NDArray) -> NDArray[np.float64]:
+    """A number, standardised over all rows, and whether there is one."""
+    present = np.isfinite(column.values)
+    scaled = np.zeros(len(present))
+    if present.any():
+        scaled[present] = _standardized(column.values[present])
+    if present.all():
+        return scaled[rows, np.newaxis]
+    return np.column_stack([scaled, present])[rows]
 
 
-def _standardized(values: NDArray, present: NDArray) -> NDArray[np.float64]:
-    seen = values[present]
-    if not len(seen):
-        return values
-    low, high = seen.min(), seen.max()
-    largest = max(abs(low), abs(high)) or 1.0  # else squares could overflow
-    values, seen = values / largest, seen / largest
-    center, scale = seen.mean(), seen.std()
-    if ((seen == seen.min()) | (seen == seen.max())).all():
-        center, scale = seen.min(), seen.max() - seen.min()
-    return (values - center) / (scale or 1.0)
+def _standardized(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    values = values / (np.abs(values).max() or 1.0)  # else squares could overflow
+    low, high = values.min(), values.max()
+    if ((values == low) | (values == high)).all():
+        return (values - low) / ((high - low) or 1.0)
+    return (values - values.mean()) / values.std()
 
 
-def _indicators(codes: NDArray) -> scipy.sparse.csr_array:
-    which = np.unique(codes, return_inverse=True)[1].ravel()
-    n_rows = len(codes)
-    ones = (np.ones(n_rows), (np.arange(n_rows), which))
-    return scipy.sparse.csr_array(ones, shape=(n_rows, which.max() + 1))
+def _indicators(column: Column, rows: NDArray) -> scipy.sparse.csr_array:
+    """One for each category; rows of different ones differ in two, and are 1 apart."""
+    codes = np.nan_to_num(column.values[rows], nan=-1.0)  # missing: another category
+    found, which = np.unique(codes, return_inverse=True)
+    cells = (np.full(len(rows), np.sqrt(0.5)), (np.arange(len(rows)), which.ravel()))
+    return scipy.sparse.csr_array(cells, shape=(len(rows), len(found)))
