@@ -20,7 +20,7 @@ demo docs test test-slow test-oldest benchmark: export MPLBACKEND = Agg
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow test-oldest lint format docs benchmark
-.PHONY: benchmark-neural benchmark-search clean
+.PHONY: benchmark-neural benchmark-search benchmark-transfer benchmark-quality clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,12 @@ benchmark-neural: $(STAMP) ## Measure the speed of training and asking networks
 
 benchmark-search: $(STAMP) ## Measure the speed of searches, and of a memory
 	$(BIN)/python benchmarks/search/speed.py
+
+benchmark-transfer: $(STAMP) ## Measure how fast rows are drawn and labelled
+	$(BIN)/python benchmarks/transfer/speed.py
+
+benchmark-quality: $(STAMP) ## Measure what distillation is worth (about two hours)
+	$(BIN)/python benchmarks/quality/quality.py
 
 clean: ## Remove what the other targets made, but for the environments
 	rm -rf demo build dist

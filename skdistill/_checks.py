@@ -44,7 +44,9 @@ def check_settings(distiller) -> None:
         value = getattr(distiller, name)
         if not (isinstance(value, str) and value in allowed):
             wrong.append(f"{name}={value!r} must be one of {allowed}")
-    wrong += _wrong_weights(distiller.teacher_weights, distiller.teacher)
+    wrong += _wrong_weights(
+        distiller.teacher_weights, distiller.teacher, distiller.teacher_cv
+    )
     c = distiller.loss_correction
     if c is not None and not (_is_number(c) and 0 < c < np.inf):
         wrong.append(
@@ -100,7 +102,17 @@ def _wrong_mix(model) -> list[str]:
     return wrong
 
 
-def _wrong_weights(weights, teacher) -> list[str]:
+def _wrong_learning(teacher_cv) -> list[str]:
+    if not (isinstance(teacher_cv, str) and teacher_cv == PRECOMPUTED):
+        return []
+    return [
+        f"teacher_weights={LEARNED!r} learns from what each teacher says about the "
+        f"rows of X, and with teacher_cv={PRECOMPUTED!r} there is one table for all; "
+        "give numbers, or teacher_cv=5"
+    ]
+
+
+def _wrong_weights(weights, teacher, teacher_cv) -> list[str]:
     """What is wrong with `teacher_weights`."""
     if weights is None:
         return []
@@ -110,7 +122,7 @@ def _wrong_weights(weights, teacher) -> list[str]:
             f"is {_named(teacher)}; leave it out, or give several"
         ]
     if isinstance(weights, str) and weights == LEARNED:
-        return []
+        return _wrong_learning(teacher_cv)
     try:
         array = np.asarray(weights, dtype=np.float64)
     except (TypeError, ValueError):
@@ -194,22 +206,46 @@ def check_transfer(distiller) -> None:
         )
 
 
+def check_drawn(X, drawn, generator) -> None:
+    """Check that a generator has drawn rows like those it was fitted on.
+
+    Raises
+    ------
+    ValueError
+        Naming it.
+    """
+    name = f"the table drawn by transfer={type(generator).__name__}"
+    if not hasattr(drawn, "shape") or len(drawn.shape) == 0 or not n_rows_of(drawn):
+        raise ValueError(
+            f"{name} has no rows; let sample(n) give n rows, an array or a frame with "
+            "the columns of X."
+        )
+    check_same_columns(X, drawn, name)
+
+
 def warn_of_silence(silent: NDArray[np.bool_] | None, teacher_cv) -> None:
     """Warn of rows about which no teacher speaks that was not fitted on them."""
     if silent is None or not silent.any():
         return
     n_silent = np.count_nonzero(silent)
+    shown = shortened(teacher_cv)
     cure = (
         "More trees would reach them (n_estimators)."
         if isinstance(teacher_cv, str)
         else "A splitter whose test parts cover all rows (KFold) would reach them."
     )
     warnings.warn(
-        f"With teacher_cv={teacher_cv!r} no teacher speaks about {n_silent} of "
+        f"With teacher_cv={shown} no teacher speaks about {n_silent} of "
         f"{len(silent)} rows; they learn from their label alone. {cure}",
         UserWarning,
         stacklevel=6,
     )
+
+
+def shortened(value, most: int = 80) -> str:
+    """The repr of a value, which may hold arrays, on one line of bounded length."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def _named(teacher) -> str:

@@ -7,6 +7,7 @@ import warnings
 from dataclasses import replace
 from numbers import Integral
 
+from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter, validate_data
@@ -382,6 +383,8 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
         check_student(self.student, rows.classes)
         _check_no_row_metadata(student_params, rows, X_unlabeled)
         check_groups(self.teacher_cv, groups, rows.X)
+        if self.transfer_redraw:
+            check_redraws(self.student, rows.X)
         return Material(
             rows, X_unlabeled, teacher_proba, teacher_params, student_params, groups
         )
@@ -480,6 +483,7 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
         # Its own seed, if it has one.
         is_seeded = getattr(generator, "random_state", None) is not None
         X = draw_rows(max(1, n_drawn), None if is_seeded else seeded.seed)
+        _checks.check_drawn(rows.X, X, self.transfer)
         worth = self.transfer_weight * n_rows / n_rows_of(X)
         return DrawnRows(generator, X, worth, draw_rows)
 
@@ -548,12 +552,19 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
             teacher_proba=material.teacher_proba,
             weights=self.teacher_weights,
             output=self.teacher_output,
-            named=_checks.check_teacher_classes(self.teacher_classes),
+            named=self._columns_of_teacher(),
             hard=self.targets == "hard",
             n_jobs=self.n_jobs,
             random_state=seeded.seed,
             store=store,
         )
+
+    def _columns_of_teacher(self) -> NDArray | None:
+        """What `teacher_classes` says about the teacher, and not about a table."""
+        table = isinstance(self.teacher_cv, str) and self.teacher_cv == PRECOMPUTED
+        knows = all(is_estimator(member) for member in members_of(self.teacher))
+        named = _checks.check_teacher_classes(self.teacher_classes)
+        return None if table and knows else named
 
     def _warn_if_it_disagrees(self, targets: SoftTargets) -> None:
         _checks.warn_if_teacher_disagrees(targets)

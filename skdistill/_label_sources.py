@@ -11,6 +11,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import check_consistent_length
 from sklearn.utils.parallel import Parallel, delayed
 
+from skdistill._checks import shortened
 from skdistill._material import Material
 from skdistill._rows import TrainingRows
 from skdistill._sklearn_compat import take_rows
@@ -103,7 +104,7 @@ def _check_value(teacher_cv) -> None:
         gives_folds = hasattr(teacher_cv, "split") or hasattr(teacher_cv, "__iter__")
         good = teacher_cv is None or (int(teacher_cv) > 1 if is_number else gives_folds)
     if not good:
-        raise ValueError(f"teacher_cv={teacher_cv!r} must be {_ALLOWED}.")
+        raise ValueError(f"teacher_cv={shortened(teacher_cv)} must be {_ALLOWED}.")
 
 
 def _lists_folds(teacher_cv) -> bool:
@@ -183,8 +184,8 @@ def make_folds(teacher_cv, material: Material) -> list[Fold]:
         given, teacher_cv = teacher_cv, list(teacher_cv)
         if not _lists_folds(teacher_cv):
             raise ValueError(
-                f"teacher_cv={given!r} gives {teacher_cv!r}; it must be {_ALLOWED}. "
-                "(What can be read only once has nothing for a second fit.)"
+                f"teacher_cv={given!r} gives {shortened(teacher_cv)}; it must be "
+                f"{_ALLOWED}. (What can be read once has nothing for a second fit.)"
             )
     splitter = check_cv(teacher_cv, rows.y, classifier=True)
     folds = [
@@ -203,19 +204,21 @@ def _positions(part) -> NDArray[np.intp]:
 
 
 def _check_fold(teacher_cv, k: int, fold: Fold, rows: TrainingRows) -> None:
-    last = max(part.max(initial=0) for part in fold)
-    if last >= len(rows.y):
+    lows = [part.min(initial=0) for part in fold]
+    highs = [part.max(initial=0) for part in fold]
+    if min(lows) < 0 or max(highs) >= len(rows.y):
+        last = min(lows) if min(lows) < 0 else max(highs)
         raise ValueError(
-            f"teacher_cv={teacher_cv!r} names row {last}, and there are {len(rows.y)}; "
-            "inside a search or a meta-estimator, where fit sees parts of the rows, "
-            "give a splitter in place of positions."
+            f"teacher_cv={shortened(teacher_cv)} names row {last}, and there are "
+            f"{len(rows.y)}; inside a search or a meta-estimator, where fit sees parts "
+            "of the rows, give a splitter in place of positions."
         )
     weight = None if rows.weight is None else rows.weight[fold.train]
     n_classes = np.count_nonzero(np.bincount(rows.codes[fold.train], weight))
     if n_classes < 2:
         raise ValueError(
-            f"teacher_cv={teacher_cv!r}: of the {len(fold.train)} rows that the "
-            f"teacher of fold {k} is fitted on, {n_classes} class has some; give "
+            f"teacher_cv={shortened(teacher_cv)}: of the {len(fold.train)} rows that "
+            f"the teacher of fold {k} is fitted on, {n_classes} class has some; give "
             "folds whose training parts hold at least two (stratified, or fewer)."
         )
 

@@ -104,7 +104,8 @@ def _shared_categories(pandas, column, other):
     )
 
 
-def check_same_columns(X, more) -> None:
+def check_same_columns(X, more, name: str = "X_unlabeled") -> None:
+    """Raise unless rows have the columns of X, in number and by name."""
     shape, other = np.shape(X)[1:], np.shape(more)[1:]
     if scipy.sparse.issparse(X):
         shape = X.shape[1:]
@@ -112,17 +113,17 @@ def check_same_columns(X, more) -> None:
         other = more.shape[1:]
     if shape != other:
         raise ValueError(
-            f"X_unlabeled has columns of shape {other}, X has {shape}; give "
-            "unlabelled rows with the columns of X."
+            f"{name} has columns of shape {other}, X has {shape}; give rows with the "
+            "columns of X."
         )
     names, others = feature_names_of(X), feature_names_of(more)
     if names is not None and others is None and not scipy.sparse.issparse(more):
         raise ValueError(
-            f"X has the columns {list(names)}, X_unlabeled has no column names; give "
-            "it as a frame with the columns of X."
+            f"X has the columns {list(names)}, {name} has no column names; give it as "
+            "a frame with the columns of X."
         )
     if names is not None and others is not None and list(names) != list(others):
         raise ValueError(
-            f"X_unlabeled has the columns {list(others)}, X has {list(names)}; give "
-            "the same columns in the same order, X_unlabeled[X.columns]."
+            f"{name} has the columns {list(others)}, X has {list(names)}; give the "
+            f"same columns in the same order, {name}[X.columns]."
         )

@@ -40,8 +40,9 @@ def seed_children(teacher, student, random_state) -> Seeded:
         teacher = [_seeded(member, rng) for member in teacher]
     else:
         teacher = _seeded(teacher, rng)
-    student = _seeded(clone(student, safe=False), rng)
-    return Seeded(teacher, student, _draw(rng))
+    # Before the student's: what is drawn and asked does not depend on who learns.
+    seed = _draw(rng)
+    return Seeded(teacher, _seeded(clone(student, safe=False), rng), seed)
 
 
 def seed_generator(generator, seed: int | None):

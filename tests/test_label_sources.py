@@ -274,6 +274,27 @@ def test_out_of_fold_equals_precomputed(student, temperature):
     assert [m.teacher_source_ for m in routes.values()] == ["fitted", "given", "fitted"]
 
 
+@pytest.mark.parametrize("teacher", ["unfitted", "given", "precomputed"])
+def test_columns_of_precomputed_probabilities_have_names(teacher):
+    """As in a fold that lacks a class, or in a table that has them in another order."""
+    proba = out_of_fold(bayes, KFold(3).split(X))[0]
+    two = np.flatnonzero(CLASSES[2] != Y)
+    made = {"unfitted": bayes, "given": clone(bayes).fit(X[two], Y[two])}
+    names = CLASSES[[2, 0, 1]]
+    model = distil(
+        made.get(teacher, teacher),
+        X=X[two],
+        y=Y[two],
+        alpha=1.0,
+        teacher_cv="precomputed",
+        teacher_classes=names,
+        fit={"teacher_proba": proba[two][:, [2, 0, 1]]},
+    )
+    expected = proba[two][:, :2]
+    expected = expected / expected.sum(axis=1, keepdims=True)
+    assert_allclose(taught(model), expected, atol=1e-12)
+
+
 def test_precomputed_votes_out_of_bag_equal_those_taken_here():
     votes = clone(forest).set_params(oob_score=True).fit(X, Y).oob_decision_function_
     here = distil(forest, small_tree, teacher_cv="oob")
@@ -388,7 +409,7 @@ def test_groups_stay_together():
     assert (found != said(neighbour, teacher_cv=3)).any()
     named = np.array(list("abcdefg"))[GROUPS]
     again = said(neighbour, teacher_cv=splitter, fit={"groups": pd.Series(named)})
-    assert again.shape == found.shape
+    assert_array_equal(again, expected)
 
 
 def test_sparse_rows_out_of_fold():
@@ -657,6 +678,18 @@ def test_learned_weights_hear_no_silent_rows():
     assert_allclose(found, expected.teacher_weights_, atol=1e-6)
 
 
+def test_weights_cannot_be_learned_from_one_table():
+    """A table says nothing of the members; drawn rows and others have no labels."""
+    for fit in ({}, {"X_unlabeled": X_NEW}):
+        assert_refused(
+            ["teacher_weights", "learned", "precomputed"],
+            teacher=[Recorder(), Recorder()],
+            teacher_cv="precomputed",
+            teacher_weights="learned",
+            fit={"teacher_proba": ONEHOT * 0.7 + 0.1} | fit,
+        )
+
+
 # Networks ---------------------------------------------------------------------------
 
 
@@ -815,6 +848,7 @@ def test_same_seed_same_result(teacher):
     assert (other.predict_proba(X_NEW) != expected).any()
 
 
+@pytest.mark.slow
 def test_same_result_in_processes():
     model = DistillationClassifier(
         few_trees(),
@@ -1092,6 +1126,19 @@ def test_calibration_hears_no_silent_rows(calibration):
     assert_allclose(found[30:], taught(expected), atol=1e-5)
 
 
+@pytest.mark.filterwarnings(SILENT)
+def test_calibration_with_nothing_to_hear():
+    """All rows that are spoken about have no weight: nothing can be fitted to them."""
+    folds = [(np.arange(40, 60), np.arange(40))]
+    assert_refused(
+        ["teacher_calibration|sample_weight|teacher_cv"],
+        teacher=bayes,
+        teacher_cv=folds,
+        teacher_calibration="temperature",
+        fit={"sample_weight": (np.arange(60) >= 40).astype(float)},
+    )
+
+
 def test_calibration_of_a_network():
     found = distil(
         network(learning_rate=0.1, max_epochs=40),
@@ -1291,8 +1338,9 @@ def test_folds_that_are_used_up():
 
 
 def test_folds_of_other_rows():
-    folds = [(np.arange(30), np.arange(30, 61))]
-    assert_refused(["teacher_cv", r"\b60\b"], teacher_cv=folds)
+    for test in (np.arange(30, 61), np.arange(-61, -30)):
+        folds = [(np.arange(30), test)]
+        assert_refused(["teacher_cv", r"\b60\b"], teacher_cv=folds)
 
 
 def test_fold_without_rows_to_learn_from():

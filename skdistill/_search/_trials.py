@@ -244,7 +244,7 @@ def _recorded(distiller: DistillationClassifier, teacher, material: Material):
         rows,
         tables if more is None else [*tables, more],
         ask,
-        named=classes,
+        named=distiller._columns_of_teacher(),
         output=distiller.teacher_output,
         hard=distiller.targets == "hard",
         weights=distiller.teacher_weights,

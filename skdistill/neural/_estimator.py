@@ -88,10 +88,11 @@ default="relu"
         more.
     early_stopping : bool, default=False
         Whether to hold rows out (stratified), to stop when the loss on these no longer
-        falls, and to return to the best epoch. Where temperature or alpha move, it is
-        the loss at their final values.
+        falls, and to return to the best epoch. They are rows with labels, as long as a
+        lesson has any. Where temperature or alpha move, it is the loss at their final
+        values.
     validation_fraction : float, default=0.1
-        Share of rows held out.
+        Share of the rows with labels that is held out.
     n_iter_no_change : int, default=10
         Epochs without improvement before it stops.
     tol : float, default=0.0001
@@ -293,7 +294,11 @@ default="relu"
         X : {array-like, sparse matrix} of shape (n_rows, n_features)
             Rows.
         targets : SoftTargets
-            The lesson, one row per row of X.
+            The lesson, one row per row of X. Where it has a source of fresh rows
+            (``targets.fresh``), each epoch but the first has new ones in the place of
+            its last rows. They follow from the source, the epoch and the number of
+            fits before, not from `random_state`, so that all networks of one source
+            share them.
 
         Returns
         -------
@@ -303,7 +308,8 @@ default="relu"
         Raises
         ------
         ValueError, FloatingPointError
-            As `fit`.
+            As `fit`. Also ValueError if fresh rows and `matching` are asked for at
+            once: nobody knows what the teacher makes of rows still to be drawn.
         """
         check_settings(self)
         X = self._validated(X, reset=not self._goes_on())

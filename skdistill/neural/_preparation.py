@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -29,7 +30,7 @@ from skdistill.neural._settings import layer_sizes, matchings
 from skdistill.neural.embeddings import PiecewiseLinearEncoding, quantile_edges
 from skdistill.neural.losses import make_loss
 from skdistill.neural.matching._matcher import Matcher, make_matcher
-from skdistill.neural.training import Job, Objective, Regime
+from skdistill.neural.training import Fresh, Job, Objective, Regime
 from skdistill.targets import UNLABELED, SoftTargets, normalize_rows
 
 #: With fewer steps a rate of 1e-3 gets nowhere, however few rows there are.
@@ -161,9 +162,13 @@ def prepare(
     _check_objective(estimator, targets, has_teacher=has_teacher)
     targets = _with_mean_weight(targets)
     encoder, rows = _encoded(estimator, X, targets, goes_on, like)
-    targets = _weighted_by_class(targets, _class_weights(estimator, targets))
+    by_class = _class_weights(estimator, targets)
+    fresh = _fresh(estimator, encoder, targets, by_class, goes_on)
+    targets = _weighted_by_class(targets, by_class)
     hold_out = epochs is None and estimator.early_stopping
     jobs = _jobs(estimator, encoder, rows, targets, goes_on, hold_out=hold_out)
+    for job in jobs:
+        job.fresh = fresh
     will_go_on = epochs is not None or bool(estimator.warm_start)
     return Prepared(
         jobs=jobs,
@@ -200,6 +205,25 @@ def _check_lesson(estimator, X, targets, *, goes_on: bool) -> None:
             f"X has {X.shape[0]} rows and targets speak of {len(targets.labels)}; give "
             "one row of targets for each row of X."
         )
+    _check_fresh(targets)
+
+
+def _check_fresh(targets: SoftTargets) -> None:
+    """Raise unless the rows to be replaced are there, and nobody has labelled them."""
+    if targets.fresh is None:
+        return
+    n_rows, n_fresh = len(targets.labels), targets.fresh.n_rows
+    if not 1 <= n_fresh <= n_rows:
+        raise ValueError(
+            f"targets.fresh.n_rows={n_fresh} must be between 1 and the {n_rows} rows "
+            "of the lesson: the number of its last rows that others may stand for."
+        )
+    if (targets.labels[n_rows - n_fresh :] != UNLABELED).any():
+        raise ValueError(
+            f"targets.fresh.n_rows={n_fresh}, but some of the last {n_fresh} rows have "
+            "labels, which would be said of other rows; put the rows that were drawn "
+            "last, or give fresh=None."
+        )
 
 
 def _check_objective(estimator, targets: SoftTargets, *, has_teacher: bool) -> None:
@@ -210,6 +234,12 @@ def _check_objective(estimator, targets: SoftTargets, *, has_teacher: bool) -> N
     if listens or estimator.final_alpha:
         make_loss(estimator.loss).check(len(targets.classes))
     wanted, given = matchings(estimator.matching), targets.representations
+    if wanted and targets.fresh is not None:
+        raise ValueError(
+            "matching compares with what a teacher makes of each row, which nobody "
+            "knows of the rows that targets.fresh will draw; give matching=None, or "
+            "draw the rows once (transfer_redraw=False)."
+        )
     if wanted and listens and len(wanted) != len(given):
         raise ValueError(
             f"matching has {len(wanted)} losses, but the targets hold {len(given)} "
@@ -226,8 +256,33 @@ def _encoded(estimator, X, targets: SoftTargets, goes_on: bool, like: Prepared |
         encoder = estimator._encoder
     else:
         encoder = new_encoder(estimator).fit(X, targets.weight)
+    return encoder, _encode(encoder, X)
+
+
+def _fresh(
+    estimator, encoder, targets: SoftTargets, by_class: NDArray | None, goes_on: bool
+) -> Fresh | None:
+    """Say how rows that are drawn in training become rows of the lesson."""
+    if targets.fresh is None:
+        return None
+    last = np.arange(len(targets.labels))[-targets.fresh.n_rows :]
+    return Fresh(
+        source=targets.fresh,
+        encode=partial(_encode, encoder),
+        lesson=partial(_lesson_like, targets.take(last), by_class),
+        n_fits=estimator._n_fits if goes_on else 0,
+    )
+
+
+def _encode(encoder: InputEncoder, X):
     rows = encoder.transform(X)
-    return encoder, rows if sparse.issparse(rows) else as_tensor(rows)
+    return rows if sparse.issparse(rows) else as_tensor(rows)
+
+
+def _lesson_like(
+    targets: SoftTargets, by_class: NDArray | None, teacher: NDArray[np.float64]
+) -> SoftTargets:
+    return _weighted_by_class(replace(targets, teacher=teacher), by_class)
 
 
 def _jobs(
@@ -358,17 +413,36 @@ def _split(
         )
     if not hold_out:
         return rows, None
-    labels = targets.labels[rows]
+    real = _rows_to_judge_by(targets, rows)
+    labels = targets.labels[real]
     # A class of one row cannot be in both parts.
     stratify = labels if np.unique(labels, return_counts=True)[1].min() > 1 else None
     fraction = estimator.validation_fraction
     try:
-        train, valid = train_test_split(
-            rows, test_size=fraction, stratify=stratify, random_state=seed
+        _, valid = train_test_split(
+            real, test_size=fraction, stratify=stratify, random_state=seed
         )
     except ValueError:  # more classes than rows in one of the parts
-        train, valid = train_test_split(rows, test_size=fraction, random_state=seed)
-    return np.sort(train), np.sort(valid)
+        _, valid = train_test_split(real, test_size=fraction, random_state=seed)
+    return np.setdiff1d(rows, valid), np.sort(valid)
+
+
+def _rows_to_judge_by(targets: SoftTargets, rows: NDArray) -> NDArray:
+    """Of some rows, those that may be held out: the labelled ones, if there are any.
+
+    Whatever else there is was drawn, or lacks what the student is to say in the end.
+    """
+    labeled = rows[targets.labels[rows] != UNLABELED]
+    if len(labeled) or targets.fresh is None:
+        return labeled if len(labeled) else rows
+    real = rows[rows < len(targets.labels) - targets.fresh.n_rows]
+    if not len(real):
+        raise ValueError(
+            "early_stopping=True holds out real rows, but all rows of the lesson are "
+            "to be replaced by fresh ones; give early_stopping=False, or a lesson "
+            "with labelled rows."
+        )
+    return real
 
 
 def _objective(estimator, has_teacher: bool) -> Objective:

@@ -39,7 +39,8 @@ def fit_together(
         Rows for all of them.
     targets : sequence of SoftTargets
         What each student learns, one row per row of `X` (or of its own `rows`).
-        Students may share one.
+        Students may share one. Fresh rows of one source are drawn and labelled once
+        for all students of a stack.
     rows : sequence of ndarray of shape (n_own_rows,), default=None
         The positions in `X` of the rows that each student has. None: all have all.
     verbose : int, default=0

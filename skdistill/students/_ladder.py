@@ -20,6 +20,7 @@ from skdistill.students import (
     _labels,
     _linear,
     _network,
+    _patient_tree,
     _pipeline,
     _regression,
     _tree,
@@ -109,8 +110,15 @@ def check_student(student, classes: NDArray | None = None) -> None:
         check_class_weight(getattr(learner, "class_weight", None), classes)
 
 
-def check_redraws(student) -> None:
+def check_redraws(student, X=None) -> None:
     """Raise unless a student can draw rows of its own as it learns.
+
+    Parameters
+    ----------
+    student : object
+        Of :func:`check_student`.
+    X : array-like of shape (n_rows, n_features), default=None
+        Its rows, once they are known.
 
     Raises
     ------
@@ -133,6 +141,7 @@ def check_redraws(student) -> None:
             "the teacher reads. Put the steps before it in front of the distiller, or "
             "set transfer_redraw=False."
         )
+    _patient_tree.check(learner, X)
 
 
 def has_probabilities(student) -> bool:
@@ -266,6 +275,8 @@ def _learn(
     if _labels.takes(student, targets):
         return _labels.teach(student, X, targets, fit_params)
     route = _rung(student)
+    if targets.fresh is not None and type(student) is DecisionTreeClassifier:
+        route = _tree  # which then splits by entropy as well
     if route is _bagging:
         return route.teach(student, X, targets, fit_params, learn_part)
     if route is _network:

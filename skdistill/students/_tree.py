@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import entr
 from sklearn.base import clone
 from sklearn.tree import (
     DecisionTreeClassifier,
@@ -20,11 +21,12 @@ from sklearn.tree import (
     ExtraTreeRegressor,
 )
 
-from skdistill._sklearn_compat import make_tree
+from skdistill._sklearn_compat import make_tree, take_rows
+from skdistill.students import _patient_tree
 from skdistill.students._class_weight import by_class
 from skdistill.students._leaf_values import minimize_loss, node_masses
 from skdistill.students._lesson import Lesson
-from skdistill.targets import SoftTargets
+from skdistill.targets import FreshRows, SoftTargets
 
 ROUTE = "tree"
 TWINS = {
@@ -61,6 +63,8 @@ def teach(student, X, targets: SoftTargets, fit_params: dict) -> Lesson:
     Lesson
         With a genuine fitted tree of the student's class.
     """
+    if targets.fresh is not None:
+        return _teach_patiently(student, X, targets, targets.fresh, fit_params)
     targets = targets.weighted_by_class(by_class(student.class_weight, targets))
     twin = regression_twin(student, TWINS[type(student)], len(targets.classes))
     twin.fit(X, regression_targets(targets), sample_weight=targets.weight, **fit_params)
@@ -68,6 +72,40 @@ def teach(student, X, targets: SoftTargets, fit_params: dict) -> Lesson:
     if targets.temperature != 1.0:
         refit_leaves(tree, X, targets, targets.weight)
     return Lesson(tree, ROUTE, targets.classes)
+
+
+def _teach_patiently(
+    student, X, targets: SoftTargets, fresh: FreshRows, fit_params: dict
+) -> Lesson:
+    """Grow a tree that draws rows in its nodes; see `_patient_tree`."""
+    _patient_tree.check(student, X)
+    weights = by_class(student.class_weight, targets)
+    lesson = targets.weighted_by_class(weights)
+    mixed = regression_targets(lesson)
+    if mixed.ndim == 1:
+        mixed = np.column_stack([1.0 - mixed, mixed])
+    grown = _patient_tree.Patient(
+        student, X, lesson, fresh, mixed, targets.weight, weights
+    )
+    twin = _stand_in(student, X, targets, fit_params)
+    state = grown.state(twin.tree_.__getstate__()["nodes"].dtype)
+    tree = as_classifier(clone(student), twin, targets.classes, state)
+    if targets.temperature != 1.0:
+        everything = grown.lesson()
+        # The tree has names, the rows of the pool have none.
+        masses = tree.tree_.decision_path(grown.pool.X[: grown.pool.n])
+        masses = node_masses(masses, everything, everything.weight)
+        values = minimize_loss(*masses, targets.temperature)
+        _set_tree(tree, tree.n_features_in_, state, values)
+    return Lesson(tree, ROUTE, targets.classes)
+
+
+def _stand_in(student, X, targets: SoftTargets, fit_params: dict):
+    """A twin fitted on two rows, for all that a fitted tree knows besides its nodes."""
+    few = take_rows(X, np.arange(min(2, len(targets.labels))))
+    gini = clone(student).set_params(criterion="gini")
+    twin = regression_twin(gini, TWINS[type(student)], len(targets.classes))
+    return twin.fit(few, np.zeros(len(targets.labels))[: len(few)], **fit_params)
 
 
 def regression_twin(student, twin_class, n_classes: int):
@@ -103,10 +141,15 @@ def regression_targets(targets: SoftTargets) -> NDArray[np.float64]:
     return mixed
 
 
-def as_classifier(classifier, twin, classes: NDArray):
-    """Fill an unfitted tree classifier with the tree that its twin has grown."""
-    state = twin.tree_.__getstate__()
-    values = state["values"][:, :, 0]
+def as_classifier(classifier, twin, classes: NDArray, state: dict | None = None):
+    """Fill an unfitted tree classifier with the tree that its twin has grown.
+
+    With a `state`, that is the tree, and the twin gives the rest. Its values may be
+    sums: they are scaled.
+    """
+    state = twin.tree_.__getstate__() if state is None else state
+    # One output of K classes, or K outputs of one number.
+    values = state["values"].reshape(len(state["values"]), -1)
     if values.shape[1] == 1:
         values = np.hstack([1.0 - values, values])
     _set_tree(classifier, twin.n_features_in_, state, values)
@@ -135,6 +178,13 @@ def _set_tree(classifier, n_features: int, state: dict, values: NDArray) -> None
     nodes = np.zeros(len(state["nodes"]), dtype=state["nodes"].dtype)
     for name in nodes.dtype.names:
         nodes[name] = state["nodes"][name]
-    nodes["impurity"] = 1.0 - np.einsum("ij,ij->i", values, values)
+    nodes["impurity"] = _impurity(values, classifier.criterion)
     state = {**state, "nodes": nodes, "values": values[:, None, :].copy()}
     classifier.tree_ = make_tree(n_features, state, values.shape[1])
+
+
+def _impurity(values: NDArray, criterion: str) -> NDArray:
+    """Of distributions, as scikit-learn counts it: entropy in bits."""
+    if criterion == "gini":
+        return 1.0 - np.einsum("ij,ij->i", values, values)
+    return entr(values).sum(axis=1) / np.log(2)

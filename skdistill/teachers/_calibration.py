@@ -101,13 +101,24 @@ def fit_calibration(
     Returns
     -------
     TemperatureCalibration or ClassifierCalibration
+
+    Raises
+    ------
+    ValueError
+        If no row that it speaks about has any weight.
     """
-    if isinstance(calibration, str):
-        found = fit_temperature(output, rows.classes, rows.codes, rows.weight)
-        return TemperatureCalibration(found)
     spoken = np.arange(len(rows.y))
     if output.silent is not None:
         spoken = spoken[~output.silent]
+    if rows.weight is not None and not rows.weight[spoken].any():
+        raise ValueError(
+            f"teacher_calibration={calibration!r}: all rows about which a teacher "
+            "speaks that was not fitted on them have sample_weight 0; give folds whose "
+            "test parts hold others (teacher_cv), or leave the calibration out."
+        )
+    if isinstance(calibration, str):
+        found = fit_temperature(output, rows.classes, rows.codes, rows.weight)
+        return TemperatureCalibration(found)
     weights = {}
     if rows.weight is not None:
         weights = weight_params(calibration, rows.weight[spoken])

@@ -5,7 +5,7 @@ a :class:`Regime` the rest. `train` sorts jobs into stacks of one architecture; 
 takes a stack through its epochs.
 """
 
-from skdistill.neural.training._jobs import Job, Outcome, Regime, Report
+from skdistill.neural.training._jobs import Fresh, Job, Outcome, Regime, Report
 from skdistill.neural.training._objective import Objective
 from skdistill.neural.training._optimizers import on_cpu
 from skdistill.neural.training._run import rows_at_once
@@ -14,6 +14,7 @@ from skdistill.neural.training._train import train
 
 __all__ = [
     "ChainStack",
+    "Fresh",
     "Job",
     "Objective",
     "Outcome",

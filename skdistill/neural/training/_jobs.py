@@ -10,7 +10,34 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from skdistill.targets import SoftTargets
+from skdistill.targets import FreshRows, SoftTargets
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """What stands for the last rows of a job in each epoch but the first.
+
+    Parameters
+    ----------
+    source : FreshRows
+        Draws rows as a user has them, and knows what the teacher says about them.
+    encode : callable
+        Brings rows to what the module takes: of the kind and row shape of the job's X.
+    lesson : callable
+        Makes the lesson on such rows out of the teacher's distributions.
+    n_fits : int, default=0
+        Fits that the model has behind it: a further one sees further rows.
+    """
+
+    source: FreshRows
+    encode: Callable[[Any], Any]
+    lesson: Callable[[NDArray[np.float64]], SoftTargets]
+    n_fits: int = 0
+
+    @property
+    def key(self) -> tuple:
+        """Models of the same key get the same rows, whatever their teachers say."""
+        return self.source.draw, self.source.n_rows, self.n_fits
 
 
 @dataclass
@@ -33,6 +60,8 @@ class Job:
         The rows that tell when to stop.
     optimizer : dict or None
         The optimizer's state to go on from; see :class:`Outcome`.
+    fresh : Fresh or None
+        Where other rows come from that stand for the last ones in later epochs.
     """
 
     module: nn.Module
@@ -42,6 +71,7 @@ class Job:
     train: NDArray[np.intp]
     valid: NDArray[np.intp] | None = None
     optimizer: dict | None = None
+    fresh: Fresh | None = None
 
 
 @dataclass(frozen=True)

@@ -138,9 +138,9 @@ class Lessons:
         self._distinct = list({id(each): each for each in targets}.values())
         place = {id(each): k for k, each in enumerate(self._distinct)}
         sizes = [0] + [len(each.labels) for each in self._distinct]
-        starts = np.cumsum(sizes)
+        self._bounds = np.cumsum(sizes).tolist()
         self._which = [place[id(each)] for each in targets]
-        self._starts = torch.tensor([int(starts[k]) for k in self._which])
+        self._starts = torch.tensor([self._bounds[k] for k in self._which])
         self._scale = torch.tensor(
             [_scale(each, rows) for each, rows in zip(targets, train, strict=True)],
             dtype=torch.float64,
@@ -180,6 +180,35 @@ class Lessons:
         self._starts = self._starts[models]
         self._scale = self._scale[models.to(self._scale.device)]
         self._set_temperature()
+
+    def first_of_each(self, models: Iterable[int]) -> list[int]:
+        """Of some models, one for each lesson that they have."""
+        return list({self._which[k]: k for k in models}.values())
+
+    def shape_of(self, model: int, n_rows: int) -> tuple[int, int]:
+        """The shape of what a teacher says to a model about so many rows."""
+        return n_rows, len(self._distinct[self._which[model]].classes)
+
+    def replace_last(self, model: int, fresh: SoftTargets) -> None:
+        """Put what is said of other rows in the place of the last ones of a lesson.
+
+        It lasts until the next call of `at`.
+
+        Parameters
+        ----------
+        model : int
+            Position of a model that has the lesson.
+        fresh : SoftTargets
+            About rows without labels, of the temperature of the lesson.
+        """
+        which = self._which[model]
+        stop = self._bounds[which + 1]
+        rows = slice(stop - len(fresh.labels), stop)
+        weight = torch.from_numpy(_weights(fresh))
+        self._on_teacher[rows] = weight.to(self._like)
+        if self._table is not None:
+            table = self.objective.table_of(fresh, self._heat[which])
+            self._table[rows] = table.to(self._like)
 
     def batch(self, rows: Tensor) -> Batch:
         """Look up rows, (K, n_rows) positions in the targets of each model."""

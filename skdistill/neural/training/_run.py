@@ -15,6 +15,7 @@ from skdistill.neural._seeding import seeded
 from skdistill.neural.matching._matcher import Matcher
 from skdistill.neural.training._batches import Inputs
 from skdistill.neural.training._draws import Draws
+from skdistill.neural.training._fresh import renew
 from skdistill.neural.training._jobs import Job, Outcome, Regime, Report
 from skdistill.neural.training._objective import Batch, Lessons, Objective
 from skdistill.neural.training._optimizers import (
@@ -58,7 +59,8 @@ class Run:
         #: Positions in `jobs` of the models in the stack: those that still train.
         self._alive = torch.arange(len(jobs))
         modules = [job.module for job in jobs]
-        self._inputs = Inputs([job.X for job in jobs], modules[0])
+        sources = [job.fresh and job.fresh.key for job in jobs]
+        self._inputs = Inputs([job.X for job in jobs], modules[0], sources)
         self._stack = (
             build_stack(modules, self._inputs.row_shape)
             if matcher is None
@@ -67,10 +69,7 @@ class Run:
         self._matcher = matcher
         self._draws = [Draws(job.seed) for job in jobs]
         self._train = torch.stack([_positions(job.train) for job in jobs])
-        self._valid: Tensor | None = None
-        held_out = [job.valid for job in jobs if job.valid is not None]
-        if held_out:
-            self._valid = torch.stack([_positions(rows) for rows in held_out])
+        self._valid = _held_out(jobs)
         flat = self._stack.weights.flat
         targets = [job.targets for job in jobs]
         self._lessons = Lessons(targets, self._train, objective, flat.data)
@@ -129,6 +128,9 @@ class Run:
             if self._objective.is_annealed:
                 progress = (epoch - 1) / max(self.regime.max_epochs - 1, 1)
                 self._lessons.at(progress)
+            if epoch > 1:
+                alive = [self.jobs[k] for k in self._alive]
+                renew(alive, self._inputs, self._lessons, epoch)
             losses = self._epoch(epoch)
             self._look_ahead(epoch)
             self._drop_failed(losses, epoch)
@@ -356,6 +358,11 @@ def load_state(module: nn.Module, state: dict[str, Tensor]) -> None:
 
 def _positions(rows: NDArray) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(rows, dtype=np.int64))
+
+
+def _held_out(jobs: Sequence[Job]) -> Tensor | None:
+    rows = [_positions(job.valid) for job in jobs if job.valid is not None]
+    return torch.stack(rows) if rows else None
 
 
 def _batches(n_rows: int, batch_size: int) -> list[tuple[int, int]]:

@@ -97,7 +97,9 @@ def _kind(job: Job) -> tuple:
     n_valid = None if job.valid is None else len(job.valid)
     shape = tuple(job.X.shape[1:])
     step = None if job.optimizer is None else float(job.optimizer.get("step", 0))
-    return architecture(job.module), len(job.train), n_valid, shape, step
+    # Those that share a lesson must be of one mind about the rows that come next.
+    n_fits = None if job.fresh is None else job.fresh.n_fits
+    return architecture(job.module), len(job.train), n_valid, shape, step, n_fits
 
 
 def _models_in_budget(job: Job) -> int:
