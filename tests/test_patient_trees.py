@@ -506,6 +506,7 @@ def test_drawn_rows_lie_in_their_box_and_weigh_what_it_weighs(around, monkeypatc
 
 def test_teacher_is_asked_in_bounded_batches_within_the_room(monkeypatch):
     monkeypatch.setattr(_node_rows, "_MOST", 70)
+    monkeypatch.setattr(_node_rows, "_MOST_IN_ALL", 100)
     X, targets, asked = scene(10, n=200)
     teach_tree(student_of(max_leaf_nodes=None, min_samples_leaf=2), X, targets)
     sizes = [len(rows) for rows in asked]

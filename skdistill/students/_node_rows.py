@@ -31,6 +31,8 @@ from skdistill.targets import FreshRows, SoftTargets
 _ENOUGH = 1000
 #: The fewest and the most rows of one draw; the teacher is asked about one at a time.
 _FEWEST, _MOST = 50, 4096
+#: All nodes together draw no more than this, or than were drawn for the whole.
+_MOST_IN_ALL = 50_000
 #: A split that gains this share of the best one's gain counts as the same.
 _SAME = 0.99
 _SEEDS = 2**31 - 1
@@ -84,9 +86,8 @@ class NodeRows:
         self.fresh, self.X, self.pool, self.parents = fresh, X, pool, parents
         self.teach, self.limits, self.impurity = teach, limits, impurity
         self.rng = rng
-        most_splits = pool.n_real // (2 * limits.min_leaf_rows)
         # Twice an equal share, for not every node wants any.
-        self.most = int(2 * pool.room / max(1, min(limits.max_leaves - 1, most_splits)))
+        self.most = 2 * pool.room // max(1, most_splits(limits, pool.n_real))
         self.said: list[NDArray[np.float64]] = []
 
     def __call__(
@@ -175,6 +176,16 @@ class NodeRows:
         if not len(inside):
             return None
         return take_rows(X, inside), numbers[inside], codes[inside]
+
+
+def most_splits(limits: Limits, n_real: int) -> int:
+    """How many splits a tree may have at most."""
+    return int(min(limits.max_leaves - 1, n_real // (2 * limits.min_leaf_rows)))
+
+
+def room_for(limits: Limits, n_real: int, n_fresh: int) -> int:
+    """How many rows the nodes of a tree may draw in all."""
+    return min(_ENOUGH * most_splits(limits, n_real), max(n_fresh, _MOST_IN_ALL))
 
 
 def as_numbers(X) -> NDArray[np.float32]:

@@ -24,7 +24,7 @@ from skdistill.students._binned import Bins, Pool, Sample
 from skdistill.students._branches import Branches
 from skdistill.students._growth import grow, whole
 from skdistill.students._lookahead import look_ahead
-from skdistill.students._node_rows import NodeRows, as_numbers
+from skdistill.students._node_rows import NodeRows, as_numbers, room_for
 from skdistill.students._split_search import Limits, entropy, gini
 from skdistill.targets import UNLABELED, FreshRows, SoftTargets
 
@@ -130,9 +130,11 @@ class Patient:
     ):
         self.targets, self.by_class = targets, by_class
         self.impurity = gini if student.criterion == "gini" else entropy
-        self.pool = _pool_of(X, targets, fresh.n_rows, mixed, weight)
-        n_real, n = self.pool.n_real, self.pool.n
-        self.limits = Limits.of(student, n_real, self.pool.mass[:n].sum())
+        n_real = len(mixed) - fresh.n_rows
+        mass = len(mixed) if targets.weight is None else targets.weight.sum()
+        self.limits = Limits.of(student, n_real, mass)
+        room = room_for(self.limits, n_real, fresh.n_rows)
+        self.pool = _pool_of(X, targets, n_real, room, mixed, weight)
         rng = check_random_state(student.random_state)
         self._rows = NodeRows(
             fresh,
@@ -242,12 +244,11 @@ class Patient:
         }
 
 
-def _pool_of(X, targets: SoftTargets, n_fresh: int, mixed, weight) -> Pool:
+def _pool_of(X, targets: SoftTargets, n_real: int, room: int, mixed, weight) -> Pool:
     numbers = as_numbers(X)
     n_rows = len(numbers)
     bins = Bins.of(numbers)
-    # As many rows may be drawn in nodes as were drawn for the whole.
-    pool = Pool(bins, mixed.shape[1], n_rows - n_fresh, n_rows + n_fresh)
+    pool = Pool(bins, mixed.shape[1], n_real, n_rows + room)
     weight = np.ones(n_rows) if weight is None else weight
     after = weight if targets.weight is None else targets.weight
     factor = np.where(weight > 0, after / np.where(weight > 0, weight, 1.0), 1.0)
