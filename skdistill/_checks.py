@@ -206,6 +206,29 @@ def check_transfer(distiller) -> None:
         )
 
 
+def warn_of_deaf_rows(distiller, X_unlabeled) -> None:
+    """Warn of rows without labels where the teacher counts for nothing yet.
+
+    They weigh `alpha` times a row with a label, whatever it becomes in training.
+    """
+    names = [
+        name
+        for name, given in (
+            ("transfer", distiller.transfer),
+            ("X_unlabeled", X_unlabeled),
+        )
+        if given is not None
+    ]
+    if names:
+        warnings.warn(
+            f"{' and '.join(names)} have no effect with alpha=0, though the student "
+            "turns to its teacher later: rows without labels weigh alpha. Set alpha "
+            "above 0.",
+            UserWarning,
+            stacklevel=5,
+        )
+
+
 def check_drawn(X, drawn, generator) -> None:
     """Check that a generator has drawn rows like those it was fitted on.
 
@@ -238,7 +261,7 @@ def warn_of_silence(silent: NDArray[np.bool_] | None, teacher_cv) -> None:
         f"With teacher_cv={shown} no teacher speaks about {n_silent} of "
         f"{len(silent)} rows; they learn from their label alone. {cure}",
         UserWarning,
-        stacklevel=6,
+        stacklevel=5,
     )
 
 

@@ -8,14 +8,14 @@ from dataclasses import replace
 from numbers import Integral
 
 from numpy.typing import NDArray
-from sklearn.base import clone
 from sklearn.utils import get_tags
-from sklearn.utils.validation import has_fit_parameter, validate_data
+from sklearn.utils.validation import validate_data
 
 from skdistill import _checks
 from skdistill._answers import AnswersAsStudent
 from skdistill._base import BaseDistiller
 from skdistill._display import tags_of
+from skdistill._drawing import draw_around, fit_generator
 from skdistill._label_sources import (
     Asking,
     ask_about_labeled,
@@ -26,8 +26,8 @@ from skdistill._label_sources import (
     to_fit,
 )
 from skdistill._material import AnswerOnce, Consultation, DrawnRows, Material
-from skdistill._rows import TrainingRows, n_rows_of, stack_rows
-from skdistill._seeds import Seeded, seed_children, seed_generator
+from skdistill._rows import TrainingRows, n_rows_of, stack_rows, weighty
+from skdistill._seeds import Seeded, seed_children, seeded_copy
 from skdistill._size import n_bytes
 from skdistill._store import Store, open_store
 from skdistill.students import (
@@ -60,7 +60,7 @@ from skdistill.teachers import (
     represent,
     signs_of_leakage,
 )
-from skdistill.transfer import draw, sample_around
+from skdistill.transfer import draw
 
 #: Fitted attributes that not every fit leaves.
 ONLY_SOMETIMES = (
@@ -164,8 +164,9 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
         It takes a word from outside: `teacher_cv`, or a given teacher that has not
         seen these rows.
     loss_correction : float or None, default=None
-        Above 0: the constant c of the correction of [2]_, which moves targets towards
-        the labels where the teacher has learned too little. The more, the larger c.
+        Above 0: the constant c of the correction of [2]_, for teachers that have
+        learned too little. It moves targets towards the labels, the more, the larger c;
+        less in rows where the teacher is far off, which may be noise.
     transfer : generator or None, default=None
         Makes further rows, which only the teacher labels: something of
         :mod:`skdistill.transfer`, `KernelDensity`, `GaussianMixture`, or whatever has
@@ -173,8 +174,8 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
     transfer_size : float or int, default=20.0
         How many: a float is a multiple of the rows of X, an int a number of rows.
     transfer_weight : float, default=1.0
-        What all of these rows weigh together, against what the teacher's word about
-        the rows of X weighs.
+        What all of these rows weigh together: that many times `alpha` times the weight
+        of all rows of X.
     transfer_redraw : bool, default=False
         Whether the student draws rows again as it learns: networks in every epoch,
         single trees inside each node before they split it. Other students cannot.
@@ -407,9 +408,11 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
         # A student that will not listen needs no better word than the teacher's own.
         heard = listens(self.student, self.alpha)
         source = self.teacher_cv if heard else None
-        folds = make_folds(source, material)
+        folds = make_folds(source, material, seeded.seed)
         if isinstance(source, str) and source == PRECOMPUTED:
             read_table(material, asking)  # to find faults before any work
+        if heard and self.alpha == 0:
+            _checks.warn_of_deaf_rows(self, material.X_unlabeled)
         drawn = self._draw(seeded, material)
         teacher = self._hire(seeded, material, store)
         self._say("asking the teacher")
@@ -420,9 +423,8 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
         )
         _checks.warn_of_silence(output.silent, source)
         if heard and self.teacher_calibration is not None:
-            calibration = fit_calibration(
-                self.teacher_calibration, output, material.rows
-            )
+            wanted = seeded_copy(self.teacher_calibration, seeded.seed)
+            calibration = fit_calibration(wanted, output, material.rows)
             teacher = CalibratedTeacher(teacher, calibration)
             output = calibration.apply(output)
         return self._about_all(teacher, output, material, drawn, store)
@@ -472,11 +474,9 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
         if self.transfer is None or self.alpha == 0:
             return None
         self._say("drawing rows")
-        rows = material.rows
-        generator = seed_generator(clone(self.transfer, safe=False), seeded.seed)
-        labels = {"y": rows.y} if has_fit_parameter(generator, "y") else {}
-        generator.fit(rows.X, **labels)
-        n_rows = n_rows_of(rows.X)
+        rows = weighty(material.rows)
+        generator = fit_generator(self.transfer, rows, seeded.seed)
+        n_rows = len(rows.y)
         size = self.transfer_size
         n_drawn = int(size) if isinstance(size, Integral) else round(size * n_rows)
         draw_rows = functools.partial(draw, generator, like=rows.X)
@@ -485,7 +485,8 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
         X = draw_rows(max(1, n_drawn), None if is_seeded else seeded.seed)
         _checks.check_drawn(rows.X, X, self.transfer)
         worth = self.transfer_weight * n_rows / n_rows_of(X)
-        return DrawnRows(generator, X, worth, draw_rows)
+        around = draw_around(generator, material.rows)
+        return DrawnRows(generator, X, worth, draw_rows, around)
 
     def _represent(self, teacher: Teacher, X, store: Store | None) -> tuple:
         """What the student wants to know of the teacher besides answers."""
@@ -529,9 +530,6 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
         """Where a student that draws rows itself gets them."""
         if not self.transfer_redraw or said.drawn is None:
             return None
-        generator, around = said.drawn.generator, None
-        if hasattr(generator, "sample_around"):
-            around = functools.partial(sample_around, generator)
 
         def label(X):
             output = said.ask(X)
@@ -540,7 +538,7 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
                 output, rows.classes, temperature=temperature, hard=hard
             )
 
-        return FreshRows(said.n_drawn, said.drawn.draw, around, label)
+        return FreshRows(said.n_drawn, said.drawn.draw, said.drawn.around, label)
 
     def _hire(self, seeded: Seeded, material: Material, store: Store | None) -> Teacher:
         if not is_given(seeded.teacher):

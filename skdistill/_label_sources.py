@@ -14,7 +14,8 @@ from sklearn.utils.parallel import Parallel, delayed
 from skdistill._checks import shortened
 from skdistill._material import Material
 from skdistill._rows import TrainingRows
-from skdistill._sklearn_compat import take_rows
+from skdistill._seeds import seeded_copy
+from skdistill._sklearn_compat import take_rows, takes_groups
 from skdistill._store import Store
 from skdistill.targets import TeacherOutput
 from skdistill.teachers import (
@@ -120,6 +121,11 @@ def _lists_folds(teacher_cv) -> bool:
     )
 
 
+def reads_table(teacher, teacher_cv) -> bool:
+    """Whether what was said before is read from `teacher_proba`."""
+    return _is(teacher, PRECOMPUTED) or _is(teacher_cv, PRECOMPUTED)
+
+
 def _check_teacher_proba(teacher, teacher_cv, teacher_proba) -> None:
     by_name = {"teacher": teacher, "teacher_cv": teacher_cv}
     wanted = [
@@ -150,12 +156,12 @@ def check_groups(teacher_cv, groups, X) -> None:
     """
     if groups is None:
         return
-    if isinstance(teacher_cv, str) or not hasattr(teacher_cv, "split"):
+    if isinstance(teacher_cv, str) or not takes_groups(teacher_cv):
         raise ValueError(
-            f"groups was passed, but it is only read by a splitter in teacher_cv, and "
-            f"teacher_cv={teacher_cv!r}; give GroupKFold(5) for example, or leave "
-            "groups out. (To pass groups on to teacher or student, enable metadata "
-            "routing and request them there by another name.)"
+            "groups was passed, but it is only read by a splitter of groups in "
+            f"teacher_cv, and teacher_cv={shortened(teacher_cv)}; give GroupKFold(5) "
+            "for example, or leave groups out. (To pass groups on to teacher or "
+            "student, enable metadata routing and request them there by another name.)"
         )
     check_consistent_length(X, groups)
 
@@ -168,8 +174,21 @@ def to_fit(teacher, teacher_cv):
     return members if is_list(teacher) else members[0]
 
 
-def make_folds(teacher_cv, material: Material) -> list[Fold]:
+def make_folds(teacher_cv, material: Material, seed: int | None) -> list[Fold]:
     """The folds of a cross-fit; none if there is to be no such fit.
+
+    Parameters
+    ----------
+    teacher_cv : object
+        Checked by `check_label_source`.
+    material : Material
+        The rows, and their groups.
+    seed : int or None
+        For a splitter that has none.
+
+    Returns
+    -------
+    list of Fold
 
     Raises
     ------
@@ -179,6 +198,7 @@ def make_folds(teacher_cv, material: Material) -> list[Fold]:
     if teacher_cv is None or isinstance(teacher_cv, str):
         return []
     rows = material.rows
+    teacher_cv = seeded_copy(teacher_cv, seed)
     folds_are_given = not hasattr(teacher_cv, "split")
     if folds_are_given and not isinstance(teacher_cv, Integral):
         given, teacher_cv = teacher_cv, list(teacher_cv)
@@ -188,19 +208,32 @@ def make_folds(teacher_cv, material: Material) -> list[Fold]:
                 f"{_ALLOWED}. (What can be read once has nothing for a second fit.)"
             )
     splitter = check_cv(teacher_cv, rows.y, classifier=True)
-    folds = [
-        Fold(_positions(train), _positions(test))
-        for train, test in splitter.split(rows.X, rows.y, material.groups)
-    ]
+    groups = material.groups if takes_groups(splitter) else None
+    n_rows = len(rows.y)
+    try:
+        parts = list(splitter.split(rows.X, rows.y, groups))
+    except ValueError as error:
+        raise ValueError(
+            f"teacher_cv={shortened(teacher_cv)} cannot split the {n_rows} rows: "
+            f"{error}"
+        ) from error
+    folds = [Fold(*(_positions(part, n_rows) for part in pair)) for pair in parts]
     for k, fold in enumerate(folds):
         _check_fold(teacher_cv, k, fold, rows)
     return folds
 
 
-def _positions(part) -> NDArray[np.intp]:
+def _positions(part, n_rows: int) -> NDArray[np.intp]:
     """Positions of rows, which may come as a mask."""
     part = np.asarray(part)
-    return np.flatnonzero(part) if part.dtype == bool else part.astype(np.intp)
+    if part.dtype != bool:
+        return part.astype(np.intp)
+    if len(part) != n_rows:
+        raise ValueError(
+            f"teacher_cv holds a mask of {len(part)} rows, and there are {n_rows}; "
+            "give masks of all rows, or positions."
+        )
+    return np.flatnonzero(part)
 
 
 def _check_fold(teacher_cv, k: int, fold: Fold, rows: TrainingRows) -> None:
@@ -212,6 +245,13 @@ def _check_fold(teacher_cv, k: int, fold: Fold, rows: TrainingRows) -> None:
             f"teacher_cv={shortened(teacher_cv)} names row {last}, and there are "
             f"{len(rows.y)}; inside a search or a meta-estimator, where fit sees parts "
             "of the rows, give a splitter in place of positions."
+        )
+    if not len(fold.test) or len(np.intersect1d(*fold)):
+        what = "has no rows" if not len(fold.test) else "shares rows with it"
+        raise ValueError(
+            f"teacher_cv={shortened(teacher_cv)}: in fold {k} the part that the "
+            f"teacher is asked about {what}, where it is to hold rows that are not in "
+            "the part that it is fitted on."
         )
     weight = None if rows.weight is None else rows.weight[fold.train]
     n_classes = np.count_nonzero(np.bincount(rows.codes[fold.train], weight))

@@ -85,12 +85,15 @@ class DrawnRows(NamedTuple):
         What one is worth against an average labelled row.
     draw : callable
         ``draw(n_rows, seed)`` makes others.
+    around : callable or None
+        ``around(positions, seed)`` makes one near each of some rows of the material.
     """
 
     generator: Any
     X: Any
     worth: float
     draw: Callable
+    around: Callable | None
 
 
 class AnswerOnce:

@@ -36,6 +36,20 @@ class TrainingRows(NamedTuple):
     weight: NDArray[np.float64] | None
 
 
+def weighty(rows: TrainingRows) -> TrainingRows:
+    """Leave out rows of weight 0, which are as good as absent."""
+    if rows.weight is None or (rows.weight > 0).all():
+        return rows
+    kept = np.flatnonzero(rows.weight > 0)
+    return TrainingRows(
+        take_rows(rows.X, kept),
+        rows.y[kept],
+        rows.codes[kept],
+        rows.classes,
+        rows.weight[kept],
+    )
+
+
 def n_rows_of(X) -> int:
     """Number of rows; clear about what has none.
 

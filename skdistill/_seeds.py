@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,11 +46,24 @@ def seed_children(teacher, student, random_state) -> Seeded:
     return Seeded(teacher, _seeded(clone(student, safe=False), rng), seed)
 
 
-def seed_generator(generator, seed: int | None):
-    """Set each `random_state` of a generator of rows that is None, in place."""
-    if seed is not None and hasattr(generator, "get_params"):
-        generator.set_params(**dict.fromkeys(_empty_seeds(generator), seed))
-    return generator
+def seeded_copy(child, seed: int | None):
+    """A copy of an unfitted object, with a seed wherever its `random_state` is None.
+
+    Parameters
+    ----------
+    child : object
+        An estimator, a generator of rows, a splitter; anything else comes as it is.
+    seed : int or None
+        None sets nothing.
+    """
+    if hasattr(child, "get_params") and not isinstance(child, type):
+        child = clone(child, safe=False)
+        if seed is not None:
+            child.set_params(**dict.fromkeys(_empty_seeds(child), seed))
+    elif seed is not None and getattr(child, "random_state", seed) is None:
+        child = copy.copy(child)
+        child.random_state = seed
+    return child
 
 
 def _empty_seeds(child) -> list[str]:

@@ -46,6 +46,7 @@ __all__ = [
     "make_tree",
     "take_metadata",
     "take_rows",
+    "takes_groups",
     "takes_weights",
     "validate_params",
 ]
@@ -109,6 +110,16 @@ def is_regressor(obj) -> bool:
         return _is_regressor(obj)
     except AttributeError:
         return getattr(obj, "_estimator_type", None) == "regressor"
+
+
+def takes_groups(splitter) -> bool:
+    """Whether a splitter reads groups; of one that does not say, it is assumed."""
+    if not hasattr(splitter, "split"):
+        return False
+    if not hasattr(splitter, "get_metadata_routing"):
+        return True
+    requests = splitter.get_metadata_routing().split.requests
+    return bool(requests.get("groups"))
 
 
 def takes_weights(estimator) -> bool:

@@ -297,6 +297,9 @@ class SoftTargets:
         What else the teacher makes of each row, for students that ask for it.
     fresh : FreshRows or None
         Where further rows come from, for students that draw some as they learn.
+    trust : ndarray of shape (n_rows,) or None
+        How much of the teacher's usual weight a row gives it, in [0, 1]; None is all.
+        `alpha` has it in it already: it is for students that move their alpha.
     """
 
     classes: NDArray
@@ -307,6 +310,7 @@ class SoftTargets:
     temperature: float = 1.0
     representations: tuple[NDArray, ...] = ()
     fresh: FreshRows | None = None
+    trust: NDArray[np.float64] | None = None
 
     def mixed(self) -> NDArray[np.float64]:
         """``alpha * teacher + (1 - alpha) * onehot(labels)``, shaped like `teacher`.
@@ -356,6 +360,7 @@ class SoftTargets:
             weight=None if self.weight is None else self.weight[rows],
             representations=tuple(each[rows] for each in self.representations),
             fresh=None,
+            trust=None if self.trust is None else self.trust[rows],
         )
 
     def class_mass(self, count: NDArray | None = None) -> NDArray[np.float64]:
@@ -475,24 +480,28 @@ def build_targets(
     teacher = teacher_distributions(output, classes, temperature=temperature, hard=hard)
     n_labeled = len(codes)
     of_labeled = output.take(slice(n_labeled))
-    trust: float | NDArray = alpha
+    trust = None
     if correction is not None:
         proba = teacher_distributions(of_labeled, classes)
-        trust = alpha * (1.0 - correct_toward_labels(proba, codes, correction))
+        trust = 1.0 - correct_toward_labels(proba, codes, correction)
     if of_labeled.silent is not None and of_labeled.silent.any():
-        trust = np.where(of_labeled.silent, 0.0, trust)
+        trust = np.where(of_labeled.silent, 0.0, 1.0 if trust is None else trust)
+    own: float | NDArray = alpha if trust is None else alpha * trust
     n_more = len(teacher) - n_labeled
     if not n_more:
-        return SoftTargets(classes, teacher, codes, trust, weight, temperature)
+        targets = SoftTargets(classes, teacher, codes, own, weight, temperature)
+        return replace(targets, trust=trust)
     weight = np.ones(n_labeled) if weight is None else weight
+    average = weight[weight > 0].mean() if weight.any() else 0.0
     worth = np.ones(n_more) if more_weight is None else more_weight
     return SoftTargets(
         classes,
         teacher,
         labels=np.append(codes, np.full(n_more, UNLABELED)),
-        alpha=np.append(np.broadcast_to(trust, n_labeled), np.ones(n_more)),
-        weight=np.append(weight, alpha * weight.mean() * worth),
+        alpha=np.append(np.broadcast_to(own, n_labeled), np.ones(n_more)),
+        weight=np.append(weight, alpha * average * worth),
         temperature=temperature,
+        trust=None if trust is None else np.append(trust, np.ones(n_more)),
     )
 
 
@@ -575,8 +584,10 @@ def fit_temperature(
     >>> round(fit_temperature(sure, np.array([0, 1]), np.array([0, 0, 0, 1])), 2)
     3.64
     """
-    rows = np.arange(len(codes))
-    spoken = rows if output.silent is None else rows[~output.silent]
+    # What it has no column for, no temperature can help.
+    known = np.isin(classes, output.classes)[codes]
+    known &= True if output.silent is None else ~output.silent
+    spoken = np.flatnonzero(known)
     logits = np.log(np.maximum(output.over(classes).values, PROBABILITY_FLOOR))[spoken]
     if output.kind == "logits" and len(output.classes) == len(classes):
         scores = align_columns(output, classes).values[spoken]

@@ -7,6 +7,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
+from skdistill._checks import shortened
 from skdistill._search._candidates import axes
 
 #: Parameters of a distiller that are no axes, and what to use.
@@ -45,10 +46,10 @@ def check_search(search) -> None:
             f"rule={rule!r} must be a number of standard errors, at least 0, or a "
             "callable that is given the differences and returns a bool"
         )
-    if _lists_positions(search.teacher_cv):
+    for teacher_cv in filter(_lists_positions, values_of(search, "teacher_cv")):
         wrong.append(
-            f"teacher_cv={search.teacher_cv!r} lists positions of rows, and each fold "
-            "of a search has rows of its own; give a number of folds or a splitter"
+            f"teacher_cv={shortened(teacher_cv)} lists positions of rows, and each "
+            "fold of a search has rows of its own; give a number of folds or a splitter"
         )
     wrong += _wrong_axes(search.param_grid)
     if not isinstance(search.verbose, (Integral, np.bool_)):
@@ -91,6 +92,17 @@ def _wrong_axes(param_grid) -> list[str]:
         f"param_grid has {name!r}, which is no axis of its own; set {_NO_AXES[name]}"
         for name in sorted(names & set(_NO_AXES))
     ]
+
+
+def values_of(search, name: str) -> list:
+    """All values that a parameter of the distiller may take in a search."""
+    own = [] if getattr(search, name, None) is None else [getattr(search, name)]
+    grids = [grid for grid in axes(search.param_grid) if isinstance(grid, Mapping)]
+    return own + [value for grid in grids for value in _listed(grid.get(name))]
+
+
+def _listed(values) -> list:
+    return list(values) if isinstance(values, (list, tuple, np.ndarray)) else []
 
 
 def _lists_positions(teacher_cv) -> bool:

@@ -21,14 +21,15 @@ from sklearn.utils.metadata_routing import (
 from skdistill._answers import AnswersAsStudent
 from skdistill._base import BaseDistiller
 from skdistill._classifier import ONLY_SOMETIMES, DistillationClassifier
+from skdistill._label_sources import reads_table
 from skdistill._material import Material
 from skdistill._search._candidates import make_candidates
-from skdistill._search._checks import check_folds, check_search
+from skdistill._search._checks import check_folds, check_search, values_of
 from skdistill._search._choice import Choice, choose
 from skdistill._search._scoring import make_scorer, takes_weights
 from skdistill._search._trials import Fold, Judge, Plan, Trial, try_all
 from skdistill._seeds import draw_seed, seed_children
-from skdistill._sklearn_compat import format_search_results
+from skdistill._sklearn_compat import format_search_results, takes_groups
 from skdistill.students import (
     InterruptedLesson,
     check_student,
@@ -340,12 +341,14 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
         params, split_params, score_params = self._sort_metadata(
             params, groups, sample_weight
         )
-        # Groups may be for the splitter of the folds, and any setting's `teacher_cv`.
+        # Groups and the table may be for any of the settings.
+        reads = reads_table(base.teacher, base.teacher_cv)
         material = base._material(
-            X, y, sample_weight, None, teacher_proba, X_unlabeled, params
+            *(X, y, sample_weight, None, teacher_proba if reads else None),
+            *(X_unlabeled, params),
         )
-        check_consistent_length(material.rows.X, groups)
-        material = material._replace(groups=groups)
+        check_consistent_length(material.rows.X, groups, teacher_proba)
+        material = material._replace(groups=groups, teacher_proba=teacher_proba)
         rows = material.rows._replace(X=indexable(material.rows.X)[0])
         material = material._replace(rows=rows)
         settings, distillers = self._distillers(base, material)
@@ -353,6 +356,8 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
         if rows.weight is not None and self._weighs_scores(scorer):
             score_params = {**score_params, "sample_weight": rows.weight}
         splitter = check_cv(self.cv, rows.y, classifier=True)
+        if not takes_groups(splitter) and values_of(self, "teacher_cv"):
+            split_params = {k: v for k, v in split_params.items() if k != "groups"}
         folds = [Fold(*fold) for fold in splitter.split(rows.X, rows.y, **split_params)]
         check_folds(self, len(folds))
         judge = Judge(scorer, score_params)
@@ -376,7 +381,7 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
         given = {name: value for name, value in given.items() if value is not None}
         router = self._add_judges(MetadataRouter(owner=self))
         for_judges = router.consumes("fit", given)
-        wanted = "groups" in for_judges or self.teacher_cv is not None
+        wanted = "groups" in for_judges or values_of(self, "teacher_cv")
         if groups is not None and not wanted:
             raise TypeError(
                 f"groups was passed, but cv={self.cv!r} does not ask for groups; give "
@@ -401,8 +406,11 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
             self.temperatures, self.alphas, self.param_grid, self.targets
         )
         distillers = [clone(base).set_params(**_own(setting)) for setting in settings]
-        for each in distillers:
-            each._check_params(material.teacher_proba)
+        table = material.teacher_proba
+        readers = [reads_table(each.teacher, each.teacher_cv) for each in distillers]
+        for each, reads in zip(distillers, readers, strict=True):
+            # A table that nobody reads is refused by the first.
+            each._check_params(table if reads or not any(readers) else None)
             check_student(each.student, material.rows.classes)
             if listens_without_alpha(each.student):
                 raise ValueError(

@@ -78,7 +78,9 @@ def _through(transform: Callable, fresh: FreshRows) -> FreshRows:
 
     def draw(n_rows, seed):
         rows = fresh.draw(n_rows, seed)
-        drawn[:] = [(transform(rows), rows)]
+        # Of a copy, for a step may write into it, and the teacher reads them as well.
+        made = transform(take_rows(rows, np.arange(n_rows)))
+        drawn[:] = [(made, rows)]
         return drawn[0][0]
 
     def label(X):
@@ -121,10 +123,12 @@ def teach_together(
     """
     groups: dict[str, tuple[Any, list[int]]] = {}
     waiting: list = []
+    lessons_of: list[SoftTargets] = []
 
     def wait(last, rows, lesson, fit_params):
         groups.setdefault(fingerprint(rows), (rows, []))[1].append(len(waiting))
         waiting.append(last)
+        lessons_of.append(lesson)  # whose fresh rows go through the steps, too
         return Lesson(last, "waiting", lesson.classes)
 
     for student, lesson in zip(students, targets, strict=True):
@@ -136,7 +140,7 @@ def teach_together(
             wait(student, X, lesson, {})
     taught: list[Any] = [None] * len(students)
     for rows, members in groups.values():
-        chosen = ([each[k] for k in members] for each in (targets, random_state))
+        chosen = ([each[k] for k in members] for each in (lessons_of, random_state))
         lessons = learn([waiting[k] for k in members], rows, *chosen)
         for k, lesson in zip(members, lessons, strict=True):
             taught[k] = _seated(students[k], lesson)

@@ -105,7 +105,8 @@ def fit_calibration(
     Raises
     ------
     ValueError
-        If no row that it speaks about has any weight.
+        If no row that it speaks about has any weight, or (for a classifier) none of
+        some class has.
     """
     spoken = np.arange(len(rows.y))
     if output.silent is not None:
@@ -119,6 +120,16 @@ def fit_calibration(
     if isinstance(calibration, str):
         found = fit_temperature(output, rows.classes, rows.codes, rows.weight)
         return TemperatureCalibration(found)
+    mass = None if rows.weight is None else rows.weight[spoken]
+    count = np.bincount(rows.codes[spoken], mass, minlength=len(rows.classes))
+    if not count.all():
+        missing = rows.classes[count == 0].tolist()
+        raise ValueError(
+            f"teacher_calibration={calibration!r} learns all classes, and no teacher "
+            f"speaks about rows of {missing} that was not fitted on them; give folds "
+            "whose test parts hold all classes (teacher_cv), or "
+            "teacher_calibration='temperature'."
+        )
     weights = {}
     if rows.weight is not None:
         weights = weight_params(calibration, rows.weight[spoken])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -34,10 +33,10 @@ class RecordedTeacher(Teacher):
         self.model = teacher.model
 
     def of(self, table, rows: NDArray, part) -> RecordedTeacher:
-        """The same teacher, asked about `part` as well: these rows of a known table."""
-        output = next(said for known, said in self.answers if known is table)
-        of_part = replace(output, values=output.values[rows])
-        return RecordedTeacher(self.teacher, [*self.answers, (part, of_part)])
+        """The same teacher, asked about `part` as well if it was about the table."""
+        asked = [said for known, said in self.answers if known is table]
+        of_part = [(part, said.take(rows)) for said in asked]
+        return RecordedTeacher(self.teacher, [*self.answers, *of_part])
 
     def identity(self):
         """That of the teacher."""

@@ -172,7 +172,9 @@ class Constrained(BaseEstimator):
             asked = int(np.ceil(wanted * min(_EXCESS / max(kept.rate, 0.01), _MOST)))
             rows, changed = self._propose(rng, n_samples=asked)
             good = np.flatnonzero(self._accepted(rows))
-            kept.add(rows, changed, good[:wanted], n_good=len(good))
+            # Any of them: some densities draw one component after the other.
+            some = rng.permutation(good)[:wanted]
+            kept.add(rows, changed, np.sort(some), n_good=len(good))
             if kept.n_rows == n_samples:
                 return self._finish(kept)
         raise self._too_few(kept, n_samples)

@@ -68,7 +68,8 @@ class Objective:
         """Get each row's share of the teacher at some progress."""
         alpha = np.asarray(targets.alpha, dtype=np.float64)
         if self.final_alpha is not None:
-            alpha = alpha + self.share_of_way(progress) * (self.final_alpha - alpha)
+            final = self.final_alpha * (1.0 if targets.trust is None else targets.trust)
+            alpha = alpha + self.share_of_way(progress) * (final - alpha)
         return np.where(targets.labels == UNLABELED, 1.0, alpha)
 
     def table_of(self, targets: SoftTargets, temperature: float) -> Tensor:
