@@ -428,9 +428,9 @@ def warn_if_teacher_disagrees(targets: SoftTargets) -> None:
         warnings.warn(
             f"The given teacher agrees with y on {agreement:.1%} of the rows, no "
             f"more than always saying the most frequent class would ({majority:.1%}). "
-            "Were its rows scaled or encoded otherwise, are its columns in another "
-            "order (teacher_classes), or was y re-encoded by a meta-estimator? (Inside "
-            "one, give an unfitted teacher.)",
+            "Were its rows scaled or encoded otherwise, are its columns, or those of "
+            "teacher_proba, in another order (teacher_classes), or was y re-encoded by "
+            "a meta-estimator? (Inside one, give an unfitted teacher.)",
             UserWarning,
             stacklevel=5,
         )

@@ -23,6 +23,7 @@ from skdistill._label_sources import (
     check_label_source,
     make_folds,
     read_table,
+    reads_table,
     to_fit,
 )
 from skdistill._material import AnswerOnce, Consultation, DrawnRows, Material
@@ -360,8 +361,9 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
         X, teacher, drawn = said.X, said.teacher, said.drawn
         targets = self._targets(said, material.rows)
         del said  # the targets are as large; both are not needed at once
-        if teacher.holds_given:
+        if teacher.holds_given or reads_table(self.teacher, self.teacher_cv):
             self._warn_if_it_disagrees(targets)
+        if teacher.holds_given:
             self._warn_if_it_knows(material.rows)
         self._say(f"teaching the student {type(self.student).__name__}")
         params, seed = material.student_params, seeded.seed

@@ -66,7 +66,9 @@ def check(student, X=None) -> None:
         )
     for name, needed in _MUST_BE.items():
         value = getattr(student, name)
-        if value is not needed and value != needed:
+        all_columns = name == "max_features" and isinstance(value, float) and value == 1
+        same = value is needed or (np.isscalar(value) and value == needed)
+        if not (same or all_columns):
             raise ValueError(
                 f"{name}={value!r} of the student cannot be kept by a tree that draws "
                 f"rows in its nodes and chooses its splits again; give {name}="
@@ -82,11 +84,15 @@ def _check_rows(X) -> None:
             "X is sparse: rows are not drawn in the nodes of a tree on sparse rows. "
             "Give X as an array (X.toarray()), or set transfer_redraw=False."
         )
-    if not np.isfinite(as_numbers(X)).all():
+    try:
+        good = bool(np.isfinite(as_numbers(X)).all())
+    except (TypeError, ValueError):
+        good = False
+    if not good:
         raise ValueError(
-            "X has missing or infinite values (or too large for float32): rows are "
-            "not drawn in the nodes of a tree on these. Impute them in front of the "
-            "distiller, or set transfer_redraw=False."
+            "X has cells that are no numbers, missing or infinite (or too large for "
+            "float32): rows are not drawn in the nodes of a tree on these. Encode and "
+            "impute them in front of the distiller, or set transfer_redraw=False."
         )
 
 

@@ -10,6 +10,10 @@ row, from n_rows rows, and `min_samples_leaf` keeps counting rows.
 
 from __future__ import annotations
 
+import functools
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import entr
@@ -79,6 +83,7 @@ def _teach_patiently(
 ) -> Lesson:
     """Grow a tree that draws rows in its nodes; see `_patient_tree`."""
     _patient_tree.check(student, X)
+    X, targets, fresh = _that_weigh(X, targets, fresh)
     weights = by_class(student.class_weight, targets)
     lesson = targets.weighted_by_class(weights)
     mixed = regression_targets(lesson)
@@ -98,6 +103,27 @@ def _teach_patiently(
         values = minimize_loss(*masses, targets.temperature)
         _set_tree(tree, tree.n_features_in_, state, values)
     return Lesson(tree, ROUTE, targets.classes)
+
+
+def _that_weigh(
+    X, targets: SoftTargets, fresh: FreshRows
+) -> tuple[Any, SoftTargets, FreshRows]:
+    """Leave out given rows of weight 0, as scikit-learn's trees do."""
+    if targets.weight is None:
+        return X, targets, fresh
+    n_given = len(targets.labels) - fresh.n_rows
+    drawn = np.arange(len(targets.labels)) >= n_given
+    kept = np.flatnonzero(drawn | (targets.weight > 0))
+    if len(kept) == len(drawn):
+        return X, targets, fresh
+    around = fresh.around
+    if around is not None:
+        around = functools.partial(_draw_around, around, kept)
+    return take_rows(X, kept), targets.take(kept), replace(fresh, around=around)
+
+
+def _draw_around(around, kept: NDArray, positions, seed):
+    return around(kept[positions], seed)
 
 
 def _stand_in(student, X, targets: SoftTargets, fit_params: dict):
