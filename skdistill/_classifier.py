@@ -7,6 +7,7 @@ import warnings
 from dataclasses import replace
 from numbers import Integral
 
+import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
@@ -15,7 +16,7 @@ from skdistill import _checks
 from skdistill._answers import AnswersAsStudent
 from skdistill._base import BaseDistiller
 from skdistill._display import tags_of
-from skdistill._drawing import draw_around, fit_generator
+from skdistill._generators import draw_around, fit_generator
 from skdistill._label_sources import (
     Asking,
     ask_about_labeled,
@@ -36,6 +37,7 @@ from skdistill.students import (
     Lesson,
     check_redraws,
     check_student,
+    hears_weights,
     learn,
     listens,
     wanted_representations,
@@ -52,6 +54,7 @@ from skdistill.teachers import (
     CalibratedTeacher,
     EnsembleTeacher,
     Teacher,
+    check_calibration,
     check_teacher,
     fit_calibration,
     hire,
@@ -384,6 +387,7 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
         rows = _checks.check_rows(X, y, sample_weight)
         _checks.check_unlabeled(rows.X, X_unlabeled)
         check_student(self.student, rows.classes)
+        self._warn_if_weights_are_lost(X_unlabeled)
         _check_no_row_metadata(student_params, rows, X_unlabeled)
         check_groups(self.teacher_cv, groups, rows.X)
         if self.transfer_redraw:
@@ -413,6 +417,9 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
         folds = make_folds(source, material, seeded.seed)
         if isinstance(source, str) and source == PRECOMPUTED:
             read_table(material, asking)  # to find faults before any work
+        if folds and self.teacher_calibration is not None:
+            held_out = np.unique(np.concatenate([fold.test for fold in folds]))
+            check_calibration(self.teacher_calibration, material.rows, held_out)
         if heard and self.alpha == 0:
             _checks.warn_of_deaf_rows(self, material.X_unlabeled)
         drawn = self._draw(seeded, material)
@@ -558,6 +565,19 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
             random_state=seeded.seed,
             store=store,
         )
+
+    def _warn_if_weights_are_lost(self, X_unlabeled) -> None:
+        named = ("transfer", self.transfer), ("X_unlabeled", X_unlabeled)
+        names = [name for name, given in named if given is not None]
+        if names and self.alpha > 0 and not hears_weights(self.student):
+            warnings.warn(
+                f"The student {type(self.student).__name__} takes no weights: each row "
+                f"of {' and '.join(names)} counts like one with a label, whatever "
+                "alpha and transfer_weight say. Give few of them (transfer_size=1.0), "
+                "or a student that takes sample_weight.",
+                UserWarning,
+                stacklevel=4,
+            )
 
     def _columns_of_teacher(self) -> NDArray | None:
         """What `teacher_classes` says about the teacher, and not about a table."""

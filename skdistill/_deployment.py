@@ -67,7 +67,9 @@ def strip_teacher(model):
     stripped = _without_searches(model, memo)
     for part in _parts(stripped):
         if isinstance(part, BaseDistiller):
-            part.teacher = part.transfer = part.teacher_cv = None
+            part.teacher = part.transfer = None
+            part.teacher_cv = part.teacher_calibration = None
+            part.transfer_redraw = False
             for name in ("teacher_", "teacher_calibration_", "transfer_"):
                 vars(part).pop(name, None)
         elif hasattr(part, "forget_teacher"):

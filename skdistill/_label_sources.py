@@ -198,6 +198,7 @@ def make_folds(teacher_cv, material: Material, seed: int | None) -> list[Fold]:
     if teacher_cv is None or isinstance(teacher_cv, str):
         return []
     rows = material.rows
+    shown = shortened(teacher_cv)
     teacher_cv = seeded_copy(teacher_cv, seed)
     folds_are_given = not hasattr(teacher_cv, "split")
     if folds_are_given and not isinstance(teacher_cv, Integral):
@@ -214,12 +215,11 @@ def make_folds(teacher_cv, material: Material, seed: int | None) -> list[Fold]:
         parts = list(splitter.split(rows.X, rows.y, groups))
     except ValueError as error:
         raise ValueError(
-            f"teacher_cv={shortened(teacher_cv)} cannot split the {n_rows} rows: "
-            f"{error}"
+            f"teacher_cv={shown} cannot split the {n_rows} rows: {error}"
         ) from error
     folds = [Fold(*(_positions(part, n_rows) for part in pair)) for pair in parts]
     for k, fold in enumerate(folds):
-        _check_fold(teacher_cv, k, fold, rows)
+        _check_fold(shown, k, fold, rows)
     return folds
 
 
@@ -236,20 +236,20 @@ def _positions(part, n_rows: int) -> NDArray[np.intp]:
     return np.flatnonzero(part)
 
 
-def _check_fold(teacher_cv, k: int, fold: Fold, rows: TrainingRows) -> None:
+def _check_fold(shown: str, k: int, fold: Fold, rows: TrainingRows) -> None:
     lows = [part.min(initial=0) for part in fold]
     highs = [part.max(initial=0) for part in fold]
     if min(lows) < 0 or max(highs) >= len(rows.y):
         last = min(lows) if min(lows) < 0 else max(highs)
         raise ValueError(
-            f"teacher_cv={shortened(teacher_cv)} names row {last}, and there are "
+            f"teacher_cv={shown} names row {last}, and there are "
             f"{len(rows.y)}; inside a search or a meta-estimator, where fit sees parts "
             "of the rows, give a splitter in place of positions."
         )
     if not len(fold.test) or len(np.intersect1d(*fold)):
         what = "has no rows" if not len(fold.test) else "shares rows with it"
         raise ValueError(
-            f"teacher_cv={shortened(teacher_cv)}: in fold {k} the part that the "
+            f"teacher_cv={shown}: in fold {k} the part that the "
             f"teacher is asked about {what}, where it is to hold rows that are not in "
             "the part that it is fitted on."
         )
@@ -257,7 +257,7 @@ def _check_fold(teacher_cv, k: int, fold: Fold, rows: TrainingRows) -> None:
     n_classes = np.count_nonzero(np.bincount(rows.codes[fold.train], weight))
     if n_classes < 2:
         raise ValueError(
-            f"teacher_cv={shortened(teacher_cv)}: of the {len(fold.train)} rows that "
+            f"teacher_cv={shown}: of the {len(fold.train)} rows that "
             f"the teacher of fold {k} is fitted on, {n_classes} class has some; give "
             "folds whose training parts hold at least two (stratified, or fewer)."
         )

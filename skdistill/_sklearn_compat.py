@@ -19,6 +19,7 @@ from sklearn.ensemble import (
 from sklearn.ensemble._forest import BaseForest
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection._split import _UnsupportedGroupCVMixin as IgnoresGroups
 from sklearn.tree._tree import Tree
 from sklearn.utils import _safe_indexing as take_rows
 from sklearn.utils.class_weight import compute_class_weight
@@ -113,13 +114,8 @@ def is_regressor(obj) -> bool:
 
 
 def takes_groups(splitter) -> bool:
-    """Whether a splitter reads groups; of one that does not say, it is assumed."""
-    if not hasattr(splitter, "split"):
-        return False
-    if not hasattr(splitter, "get_metadata_routing"):
-        return True
-    requests = splitter.get_metadata_routing().split.requests
-    return bool(requests.get("groups"))
+    """Whether a splitter may read groups: any but those that say they ignore them."""
+    return hasattr(splitter, "split") and not isinstance(splitter, IgnoresGroups)
 
 
 def takes_weights(estimator) -> bool:

@@ -291,7 +291,8 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
             Group of each row, for splitters that keep groups together: `cv`, and
             `teacher_cv` within each fold.
         teacher_proba : array-like of shape (n_rows, n_columns), default=None
-            Probabilities of the rows, for ``teacher="precomputed"``.
+            Probabilities of the rows, for ``teacher="precomputed"`` or
+            ``teacher_cv="precomputed"``.
         X_unlabeled : array-like of shape (n_unlabeled, n_features), default=None
             More rows that only the teacher labels, in every fold.
         **params : dict

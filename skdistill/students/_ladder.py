@@ -10,7 +10,7 @@ from sklearn.base import clone, is_regressor
 from sklearn.tree import DecisionTreeClassifier
 
 from skdistill._detect import is_module, is_skorch_net
-from skdistill._sklearn_compat import validate_params
+from skdistill._sklearn_compat import takes_weights, validate_params
 from skdistill.students import (
     _bagging,
     _boosting,
@@ -142,6 +142,21 @@ def check_redraws(student, X=None) -> None:
             "set transfer_redraw=False."
         )
     _patient_tree.check(learner, X)
+
+
+def hears_weights(student) -> bool:
+    """Whether a row's weight reaches a student at all.
+
+    Examples
+    --------
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> from skdistill.students import hears_weights
+    >>> hears_weights(KNeighborsClassifier())
+    False
+    """
+    learner = _pipeline.last_step(student)
+    by_labels_or_values = _rung(learner) in (_hard_labels, _regression)
+    return not by_labels_or_values or takes_weights(learner)
 
 
 def has_probabilities(student) -> bool:

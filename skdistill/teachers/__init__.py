@@ -4,6 +4,7 @@ from skdistill.teachers._base import Teacher
 from skdistill.teachers._calibration import (
     TEMPERATURE,
     CalibratedTeacher,
+    check_calibration,
     fit_calibration,
 )
 from skdistill.teachers._cross_fitting import gather
@@ -33,6 +34,7 @@ __all__ = [
     "EnsembleTeacher",
     "PrecomputedTeacher",
     "Teacher",
+    "check_calibration",
     "check_teacher",
     "fit_calibration",
     "gather",

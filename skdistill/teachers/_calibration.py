@@ -84,6 +84,43 @@ def log_proba(output: TeacherOutput, classes: NDArray) -> NDArray[np.float64]:
     return np.log(np.maximum(output.over(classes).values, PROBABILITY_FLOOR))
 
 
+def check_calibration(calibration, rows: TrainingRows, spoken: NDArray) -> None:
+    """Check that there is something to fit a calibration to.
+
+    Parameters
+    ----------
+    calibration : "temperature" or classifier
+        What is to be fitted.
+    rows : TrainingRows
+        All rows.
+    spoken : ndarray of shape (n_spoken,), intp
+        Positions of those about which somebody speaks who was not fitted on them.
+
+    Raises
+    ------
+    ValueError
+        If none of them has any weight, or (for a classifier) none of some class has.
+    """
+    mass = None if rows.weight is None else rows.weight[spoken]
+    count = np.bincount(rows.codes[spoken], mass, minlength=len(rows.classes))
+    by_name = isinstance(calibration, str)
+    shown = repr(calibration) if by_name else type(calibration).__name__
+    if not count.any():
+        raise ValueError(
+            f"teacher_calibration={shown}: all rows about which a teacher speaks that "
+            "was not fitted on them have sample_weight 0; give folds whose test parts "
+            "hold others (teacher_cv), or leave the calibration out."
+        )
+    if not by_name and not count.all():
+        missing = rows.classes[count == 0].tolist()
+        raise ValueError(
+            f"teacher_calibration={shown} learns all classes, and no teacher speaks "
+            f"about rows of {missing} that was not fitted on them; give folds whose "
+            "test parts hold all classes (teacher_cv), or "
+            "teacher_calibration='temperature'."
+        )
+
+
 def fit_calibration(
     calibration, output: TeacherOutput, rows: TrainingRows
 ) -> TemperatureCalibration | ClassifierCalibration:
@@ -105,31 +142,15 @@ def fit_calibration(
     Raises
     ------
     ValueError
-        If no row that it speaks about has any weight, or (for a classifier) none of
-        some class has.
+        As :func:`check_calibration`.
     """
     spoken = np.arange(len(rows.y))
     if output.silent is not None:
         spoken = spoken[~output.silent]
-    if rows.weight is not None and not rows.weight[spoken].any():
-        raise ValueError(
-            f"teacher_calibration={calibration!r}: all rows about which a teacher "
-            "speaks that was not fitted on them have sample_weight 0; give folds whose "
-            "test parts hold others (teacher_cv), or leave the calibration out."
-        )
+    check_calibration(calibration, rows, spoken)
     if isinstance(calibration, str):
         found = fit_temperature(output, rows.classes, rows.codes, rows.weight)
         return TemperatureCalibration(found)
-    mass = None if rows.weight is None else rows.weight[spoken]
-    count = np.bincount(rows.codes[spoken], mass, minlength=len(rows.classes))
-    if not count.all():
-        missing = rows.classes[count == 0].tolist()
-        raise ValueError(
-            f"teacher_calibration={calibration!r} learns all classes, and no teacher "
-            f"speaks about rows of {missing} that was not fitted on them; give folds "
-            "whose test parts hold all classes (teacher_cv), or "
-            "teacher_calibration='temperature'."
-        )
     weights = {}
     if rows.weight is not None:
         weights = weight_params(calibration, rows.weight[spoken])

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skdistill._sklearn_compat import feature_names_of
+from skdistill._sklearn_compat import check_weights, feature_names_of
 from skdistill.transfer._parameters import is_count, raise_all, wrong_count
 from skdistill.transfer._table import Table, read_table
 
@@ -58,7 +58,7 @@ class RowGenerator(BaseEstimator, metaclass=ABCMeta):
     check parameters of its own in `_wrong`, and learn about the table in `_prepare`.
     """
 
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, sample_weight=None):
         """Read the rows to vary.
 
         Parameters
@@ -67,6 +67,8 @@ class RowGenerator(BaseEstimator, metaclass=ABCMeta):
             Columns of any type, missing cells included. Kept as a copy.
         y : array-like of shape (n_rows,), default=None
             Labels, for those generators that use them.
+        sample_weight : array-like of shape (n_rows,), default=None
+            How often each row is to be a parent, against the others.
 
         Returns
         -------
@@ -88,14 +90,18 @@ class RowGenerator(BaseEstimator, metaclass=ABCMeta):
             self.feature_names_in_ = names
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
+        weight = check_weights(sample_weight, X)
+        if weight is not None and not weight.any():
+            raise ValueError("sample_weight is 0 on all rows: none can be varied.")
+        self._share = None if weight is None else np.cumsum(weight) / weight.sum()
         self._prepare(self._table, y, rng)
         return self
 
     def sample(self, n_samples=1, random_state=None):
         """Draw new rows.
 
-        Every fitted row is the parent of as many new rows as every other, or of one
-        more; their order is random.
+        Every fitted row is the parent of as many new rows as its weight says, or of
+        one more; their order is random.
 
         Parameters
         ----------
@@ -161,6 +167,11 @@ class RowGenerator(BaseEstimator, metaclass=ABCMeta):
     def _parents(self, n_samples: int, rng: np.random.Generator) -> NDArray[np.intp]:
         """Positions of the parents of new rows."""
         n_rows = self._table.n_rows
+        if self._share is not None:
+            # Evenly spaced marks on the weights in a row, as a wheel with many arms.
+            marks = (rng.random() + np.arange(n_samples)) / n_samples
+            parents = np.searchsorted(self._share, marks, side="right")
+            return rng.permutation(np.minimum(parents, n_rows - 1))
         times, more = divmod(n_samples, n_rows)
         parents = np.tile(np.arange(n_rows), times)
         return rng.permutation(np.r_[parents, rng.permutation(n_rows)[:more]])

@@ -110,7 +110,7 @@ class Constrained(BaseEstimator):
         self.accept = accept
         self.max_tries = max_tries
 
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, sample_weight=None):
         """Fit a clone of the generator.
 
         Parameters
@@ -118,6 +118,8 @@ class Constrained(BaseEstimator):
         X : array-like or frame of shape (n_rows, n_features)
         y : array-like of shape (n_rows,), default=None
             Goes to the generator, if its `fit` has a parameter y.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Goes to the generator, if its `fit` has such a parameter.
 
         Returns
         -------
@@ -133,8 +135,13 @@ class Constrained(BaseEstimator):
             wrong_count("max_tries", self.max_tries, 1, "how many times rows are drawn")
         )
         generator = clone(self.generator, safe=False)
-        labels = {"y": y} if has_fit_parameter(generator, "y") else {}
-        generator.fit(X, **labels)
+        known = {"y": y, "sample_weight": sample_weight}
+        taken = {
+            name: value
+            for name, value in known.items()
+            if value is not None and has_fit_parameter(generator, name)
+        }
+        generator.fit(X, **taken)
         self.generator_ = generator
         # What the plain arrays of other generators are given the look of.
         self._table = read_table(X, max_discrete=0).template()

@@ -52,7 +52,6 @@ def draw(generator, n_samples: int, random_state=None, like=None):
     random_state : int, RandomState instance or None, default=None
         Goes to `sample`, or stands for the generator's own `random_state` (in a copy:
         the generator is not changed). None leaves it to the generator.
-
     like : array or frame of shape (n_rows, n_features), default=None
         The rows that the generator was fitted on. A plain array gets their container,
         names and dtypes where their columns hold numbers: integers are rounded and
