@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from numbers import Integral, Real
 
@@ -225,11 +226,11 @@ def warn_of_deaf_rows(distiller, X_unlabeled) -> None:
             "turns to its teacher later: rows without labels weigh alpha. Set alpha "
             "above 0.",
             UserWarning,
-            stacklevel=5,
+            stacklevel=levels_to_user(),
         )
 
 
-def check_drawn(X, drawn, generator) -> None:
+def check_drawn(X, drawn, n_rows: int, generator) -> None:
     """Check that a generator has drawn rows like those it was fitted on.
 
     Raises
@@ -238,10 +239,12 @@ def check_drawn(X, drawn, generator) -> None:
         Naming it.
     """
     name = f"the table drawn by transfer={type(generator).__name__}"
-    if not hasattr(drawn, "shape") or len(drawn.shape) == 0 or not n_rows_of(drawn):
+    is_table = hasattr(drawn, "shape") and len(drawn.shape) > 1
+    if not is_table or n_rows_of(drawn) != n_rows:
+        what = f"has shape {drawn.shape}" if is_table else f"is {shortened(drawn)}"
         raise ValueError(
-            f"{name} has no rows; let sample(n) give n rows, an array or a frame with "
-            "the columns of X."
+            f"{name} {what}; let sample({n_rows}) give {n_rows} rows, an array or a "
+            "frame with the columns of X."
         )
     check_same_columns(X, drawn, name)
 
@@ -261,8 +264,20 @@ def warn_of_silence(silent: NDArray[np.bool_] | None, teacher_cv) -> None:
         f"With teacher_cv={shown} no teacher speaks about {n_silent} of "
         f"{len(silent)} rows; they learn from their label alone. {cure}",
         UserWarning,
-        stacklevel=5,
+        stacklevel=levels_to_user(),
     )
+
+
+def levels_to_user() -> int:
+    """The `stacklevel` at which whoever called this package from outside is named."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and _is_ours(frame):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+def _is_ours(frame) -> bool:
+    return frame.f_globals.get("__name__", "").partition(".")[0] == "skdistill"
 
 
 def shortened(value, most: int = 80) -> str:

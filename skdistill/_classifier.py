@@ -491,8 +491,9 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
         draw_rows = functools.partial(draw, generator, like=rows.X)
         # Its own seed, if it has one.
         is_seeded = getattr(generator, "random_state", None) is not None
-        X = draw_rows(max(1, n_drawn), None if is_seeded else seeded.seed)
-        _checks.check_drawn(rows.X, X, self.transfer)
+        n_drawn = max(1, n_drawn)
+        X = draw_rows(n_drawn, None if is_seeded else seeded.seed)
+        _checks.check_drawn(rows.X, X, n_drawn, self.transfer)
         worth = self.transfer_weight * n_rows / n_rows_of(X)
         around = draw_around(generator, material.rows)
         return DrawnRows(generator, X, worth, draw_rows, around)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -212,7 +213,10 @@ def make_folds(teacher_cv, material: Material, seed: int | None) -> list[Fold]:
     groups = material.groups if takes_groups(splitter) else None
     n_rows = len(rows.y)
     try:
-        parts = list(splitter.split(rows.X, rows.y, groups))
+        if isinstance(teacher_cv, Integral):
+            parts = _split_evenly(splitter, rows)
+        else:
+            parts = list(splitter.split(rows.X, rows.y, groups))
     except ValueError as error:
         raise ValueError(
             f"teacher_cv={shown} cannot split the {n_rows} rows: {error}"
@@ -221,6 +225,17 @@ def make_folds(teacher_cv, material: Material, seed: int | None) -> list[Fold]:
     for k, fold in enumerate(folds):
         _check_fold(shown, k, fold, rows)
     return folds
+
+
+def _split_evenly(splitter, rows: TrainingRows) -> list[tuple[NDArray, NDArray]]:
+    """Split the rows that weigh anything; the others decide nothing."""
+    weight = np.ones(len(rows.y)) if rows.weight is None else rows.weight
+    kept, rest = np.flatnonzero(weight), np.flatnonzero(weight == 0)
+    parts = [
+        (kept[train], kept[test]) for train, test in splitter.split(kept, rows.y[kept])
+    ]
+    parts[0] = (parts[0][0], np.append(parts[0][1], rest))
+    return parts
 
 
 def _positions(part, n_rows: int) -> NDArray[np.intp]:
@@ -309,19 +324,47 @@ def ask_about_labeled(
             return teacher.combine([out_of_bag_output(each.model) for each in voters])
         return out_of_bag_output(teacher.model)
     if teacher_cv is not None:
-        teacher = read_table(material, asking)
+        return read_table(material, asking)
     return teacher.evaluate(
         rows.X, asking.named, rows.classes, progress=progress, store=asking.store
     )
 
 
-def read_table(material: Material, asking: Asking) -> PrecomputedTeacher:
-    """Check and read what was said before; as good as a teacher of these rows."""
-    rows = material.rows
-    table = PrecomputedTeacher(material.teacher_proba, len(rows.y), asking.output)
+def read_table(material: Material, asking: Asking) -> TeacherOutput:
+    """Check and read what was said before.
+
+    Rows of nothing but NaN or 0 are those about which nobody spoke: so out-of-bag
+    votes and cross-fitting leave rows that every teacher was fitted on.
+    """
+    rows, given = material.rows, material.teacher_proba
+    silent = _says_nothing(given)
+    if silent is not None:
+        columns = getattr(given, "columns", None)
+        filled = np.where(silent[:, None], 1.0, np.asarray(given, dtype=np.float64))
+        given = filled if columns is None else _with_columns(given, filled)
+    table = PrecomputedTeacher(given, len(rows.y), asking.output)
     table.check_classes(asking.named, rows.classes)
-    table.evaluate(rows.X, asking.named, rows.classes)  # raises where columns are amiss
-    return table
+    output = table.evaluate(rows.X, asking.named, rows.classes)
+    return replace(output, silent=silent)
+
+
+def _says_nothing(proba) -> NDArray[np.bool_] | None:
+    """Which rows of a table are empty; None if none is."""
+    try:
+        table = np.asarray(proba, dtype=np.float64)
+    except (TypeError, ValueError):
+        return None  # what is wrong is said where the table is read
+    if table.ndim != 2:
+        return None
+    empty = (np.isnan(table) | (table == 0)).all(axis=1)
+    return empty if empty.any() and not empty.all() else None
+
+
+def _with_columns(frame, values: NDArray):
+    """An array in the columns of a pandas or polars frame."""
+    if hasattr(frame, "iloc"):
+        return type(frame)(values, columns=frame.columns)
+    return type(frame)(values, schema=list(frame.columns))
 
 
 def _cross_fit(

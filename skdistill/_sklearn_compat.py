@@ -18,8 +18,14 @@ from sklearn.ensemble import (
 )
 from sklearn.ensemble._forest import BaseForest
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
-from sklearn.model_selection._split import _UnsupportedGroupCVMixin as IgnoresGroups
+from sklearn.model_selection import (
+    GridSearchCV,
+    PredefinedSplit,
+    StratifiedKFold,
+    StratifiedShuffleSplit,
+    TimeSeriesSplit,
+)
+from sklearn.model_selection._split import _UnsupportedGroupCVMixin
 from sklearn.tree._tree import Tree
 from sklearn.utils import _safe_indexing as take_rows
 from sklearn.utils.class_weight import compute_class_weight
@@ -51,6 +57,16 @@ __all__ = [
     "takes_weights",
     "validate_params",
 ]
+
+
+#: These warn of groups, the first by its class, the others on their own.
+_IGNORE_GROUPS = (
+    _UnsupportedGroupCVMixin,
+    StratifiedKFold,
+    StratifiedShuffleSplit,
+    TimeSeriesSplit,
+    PredefinedSplit,
+)
 
 
 def format_search_results(settings: list[dict], n_splits: int, trials: list[dict]):
@@ -115,7 +131,7 @@ def is_regressor(obj) -> bool:
 
 def takes_groups(splitter) -> bool:
     """Whether a splitter may read groups: any but those that say they ignore them."""
-    return hasattr(splitter, "split") and not isinstance(splitter, IgnoresGroups)
+    return hasattr(splitter, "split") and not isinstance(splitter, _IGNORE_GROUPS)
 
 
 def takes_weights(estimator) -> bool:

@@ -585,9 +585,12 @@ def fit_temperature(
     3.64
     """
     # What it has no column for, no temperature can help.
-    known = np.isin(classes, output.classes)[codes]
+    has_column = np.isin(classes, output.classes)
+    known = has_column[codes]
     known &= True if output.silent is None else ~output.silent
     spoken = np.flatnonzero(known)
+    codes = (np.cumsum(has_column) - 1)[codes]
+    classes = classes[has_column]
     logits = np.log(np.maximum(output.over(classes).values, PROBABILITY_FLOOR))[spoken]
     if output.kind == "logits" and len(output.classes) == len(classes):
         scores = align_columns(output, classes).values[spoken]

@@ -147,6 +147,8 @@ def fit_calibration(
     spoken = np.arange(len(rows.y))
     if output.silent is not None:
         spoken = spoken[~output.silent]
+    if isinstance(calibration, str):
+        spoken = spoken[np.isin(rows.classes, output.classes)[rows.codes[spoken]]]
     check_calibration(calibration, rows, spoken)
     if isinstance(calibration, str):
         found = fit_temperature(output, rows.classes, rows.codes, rows.weight)

@@ -68,7 +68,8 @@ class RowGenerator(BaseEstimator, metaclass=ABCMeta):
         y : array-like of shape (n_rows,), default=None
             Labels, for those generators that use them.
         sample_weight : array-like of shape (n_rows,), default=None
-            How often each row is to be a parent, against the others.
+            How often each row is to be a parent, or to give cells to any other,
+            against the others. Neighbours are looked for without weights.
 
         Returns
         -------
@@ -93,7 +94,8 @@ class RowGenerator(BaseEstimator, metaclass=ABCMeta):
         weight = check_weights(sample_weight, X)
         if weight is not None and not weight.any():
             raise ValueError("sample_weight is 0 on all rows: none can be varied.")
-        self._share = None if weight is None else np.cumsum(weight) / weight.sum()
+        alike = weight is None or (weight == weight[0]).all()
+        self._share = None if alike else np.cumsum(weight) / weight.sum()
         self._prepare(self._table, y, rng)
         return self
 
@@ -175,6 +177,13 @@ class RowGenerator(BaseEstimator, metaclass=ABCMeta):
         times, more = divmod(n_samples, n_rows)
         parents = np.tile(np.arange(n_rows), times)
         return rng.permutation(np.r_[parents, rng.permutation(n_rows)[:more]])
+
+    def _anyone(self, n_rows: int, rng: np.random.Generator) -> NDArray[np.intp]:
+        """Positions of rows, each as likely as it weighs."""
+        if self._share is None:
+            return rng.integers(self._table.n_rows, size=n_rows)
+        drawn = np.searchsorted(self._share, rng.random(n_rows), side="right")
+        return np.minimum(drawn, self._table.n_rows - 1)
 
     def _draw(self, parents: NDArray[np.intp], rng: np.random.Generator):
         rows, changed = self._draw_changes(parents, rng)

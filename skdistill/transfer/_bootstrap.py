@@ -117,7 +117,7 @@ class SmoothedBootstrap(RowGenerator):
                 yield parents, np.full(n_new, noise)
                 continue
             swapped = rng.random(n_new) < self.swap_probability
-            others = rng.integers(self._table.n_rows, size=n_new)
+            others = self._anyone(n_new, rng)
             yield np.where(swapped, others, parents), None
 
 

@@ -65,5 +65,5 @@ class Spunge(RowGenerator):
     def _vary(self, parents: NDArray[np.intp], rng: np.random.Generator):
         for _ in self._table.columns:
             swapped = rng.random(len(parents)) < self.swap_probability
-            others = rng.integers(self._table.n_rows, size=len(parents))
+            others = self._anyone(len(parents), rng)
             yield np.where(swapped, others, parents), None
