@@ -55,16 +55,43 @@ def load(name: str, folder: Path | None = None) -> tuple[np.ndarray, np.ndarray]
     Categories are one-hot, a missing one is a row of zeros; a missing number is the
     median of its column.
     """
+    features, target = _read_features(name, folder)
+    if isinstance(features, pd.DataFrame):
+        features = _to_array(pd.get_dummies(features, dtype=np.float64))
+    return np.ascontiguousarray(features), _codes(target)
+
+
+def load_table(
+    name: str, folder: Path | None = None
+) -> tuple[np.ndarray | pd.DataFrame, np.ndarray]:
+    """As `load`, but a set with categories is a frame that still has them."""
+    features, target = _read_features(name, folder)
+    if isinstance(features, pd.DataFrame):
+        if _numeric(features).shape[1] == features.shape[1]:
+            features = _to_array(features)
+        else:
+            features = features.fillna(_numeric(features).median())
+    return features, _codes(target)
+
+
+def _numeric(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.select_dtypes("number")
+
+
+def _to_array(frame: pd.DataFrame) -> np.ndarray:
+    values = frame.fillna(frame.median()).to_numpy(np.float64)
+    return np.ascontiguousarray(values)
+
+
+def _codes(target) -> np.ndarray:
+    return np.unique(np.asarray(target, dtype=str), return_inverse=True)[1]
+
+
+def _read_features(name: str, folder: Path | None):
     if name in IMAGES and folder is not None and (folder / f"{name}.npz").exists():
-        features, target = _read_images(name, folder)
-    else:
-        frame, target = _read(name, folder)
-        frame = pd.get_dummies(frame, dtype=np.float64)
-        features = frame.fillna(frame.median()).to_numpy(np.float64)
-        if name in IMAGES:
-            features = features / 255
-    _, labels = np.unique(np.asarray(target, dtype=str), return_inverse=True)
-    return np.ascontiguousarray(features), labels
+        return _read_images(name, folder)
+    frame, target = _read(name, folder)
+    return (_to_array(frame) / 255 if name in IMAGES else frame), target
 
 
 def _read_images(name: str, folder: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -157,7 +157,7 @@ def check_groups(teacher_cv, groups, X) -> None:
     """
     if groups is None:
         return
-    if isinstance(teacher_cv, str) or not takes_groups(teacher_cv):
+    if not takes_groups(teacher_cv):
         raise ValueError(
             "groups was passed, but it is only read by a splitter of groups in "
             f"teacher_cv, and teacher_cv={shortened(teacher_cv)}; give GroupKFold(5) "

@@ -131,7 +131,8 @@ def is_regressor(obj) -> bool:
 
 def takes_groups(splitter) -> bool:
     """Whether a splitter may read groups: any but those that say they ignore them."""
-    return hasattr(splitter, "split") and not isinstance(splitter, _IGNORE_GROUPS)
+    is_splitter = hasattr(splitter, "split") and not isinstance(splitter, str)
+    return is_splitter and not isinstance(splitter, _IGNORE_GROUPS)
 
 
 def takes_weights(estimator) -> bool:

@@ -7,6 +7,7 @@ import warnings
 import joblib
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import torch
 from hypothesis import given
@@ -27,6 +28,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import (
+    BaseCrossValidator,
     GridSearchCV,
     GroupKFold,
     KFold,
@@ -36,6 +38,7 @@ from sklearn.model_selection import (
     RepeatedStratifiedKFold,
     ShuffleSplit,
     StratifiedKFold,
+    StratifiedShuffleSplit,
     TimeSeriesSplit,
     cross_val_predict,
     cross_validate,
@@ -242,6 +245,30 @@ def test_rows_in_every_bag_learn_from_their_label(few):
     assert_allclose(taught(model)[~silent], votes[~silent], atol=1e-15)
 
 
+def test_silence_is_told_to_the_caller_of_fit():
+    model = DistillationClassifier(bayes, small_tree, teacher_cv=_positions[:1])
+    with pytest.warns(UserWarning, match="no teacher speaks") as caught:
+        model.fit(X, Y)
+    assert [w.filename for w in caught] == [__file__]
+
+
+@pytest.mark.filterwarnings("ignore:no teacher speaks")
+def test_silence_in_the_last_fit_is_told_to_the_caller_of_the_search():
+    search = DistillationClassifierCV(
+        bayes,
+        small_tree,
+        temperatures=(1,),
+        alphas=(1.0,),
+        teacher_cv=TimeSeriesSplit(2),
+        cv=KFold(2, shuffle=True, random_state=0),
+        rule=lambda differences: True,
+    )
+    with pytest.warns(UserWarning, match="no teacher speaks") as caught:
+        search.fit(X, Y)
+    last = [w for w in caught if "of 60 rows" in str(w.message)]
+    assert [w.filename for w in last] == [__file__]
+
+
 STUDENTS = {
     "tree": small_tree,
     "logistic": logistic,
@@ -400,6 +427,13 @@ def test_one_shot_folds():
     assert_allclose(taught(model.fit(X, Y)), expected, atol=1e-12)
 
 
+def test_masks_are_positions():
+    masks = [tuple(np.isin(np.arange(60), part) for part in f) for f in _positions]
+    assert_array_equal(
+        said(bayes, teacher_cv=masks), said(bayes, teacher_cv=_positions)
+    )
+
+
 def test_groups_stay_together():
     splitter = GroupKFold(3)
     expected, heard = out_of_fold(neighbour, splitter.split(X, Y, GROUPS))
@@ -410,6 +444,23 @@ def test_groups_stay_together():
     named = np.array(list("abcdefg"))[GROUPS]
     again = said(neighbour, teacher_cv=splitter, fit={"groups": pd.Series(named)})
     assert_array_equal(again, expected)
+
+
+class Clustered(BaseCrossValidator):
+    """A splitter of one's own that reads groups and does not say so."""
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        return 3
+
+    def _iter_test_indices(self, X=None, y=None, groups=None):
+        for k in range(3):
+            yield np.flatnonzero(np.asarray(groups) % 3 == k)
+
+
+def test_splitters_of_ones_own_get_groups():
+    expected, _ = out_of_fold(neighbour, Clustered().split(X, Y, GROUPS))
+    found = said(neighbour, teacher_cv=Clustered(), fit={"groups": GROUPS})
+    assert_array_equal(found, expected)
 
 
 def test_sparse_rows_out_of_fold():
@@ -533,6 +584,107 @@ def test_groups_in_the_search():
         truth = np.clip((proba * ONEHOT[test]).sum(axis=1), np.finfo(float).eps, None)
         found = search.cv_results_[f"split{i}_test_score"][search.distilled_index_]
         assert_allclose(found, np.log(truth).mean(), atol=1e-9)
+
+
+def searched(teacher=bayes, *, fit=None, **options):
+    """The scores of a search, by fold, and those of the student alone first."""
+    shared = {"temperatures": (1,), "alphas": (1.0,), "scoring": "neg_log_loss"}
+    search = DistillationClassifierCV(teacher, small_tree, **(shared | options))
+    results = search.fit(X, Y, **(fit or {})).cv_results_
+    return np.array([results[f"split{i}_test_score"] for i in range(search.n_splits_)])
+
+
+GROUPED = {
+    "outside": {"cv": GroupKFold(3), "teacher_cv": 3},
+    "inside": {"cv": 3, "teacher_cv": GroupKFold(3)},
+    "in the grid": {"cv": 3, "param_grid": {"teacher_cv": [None, GroupKFold(3)]}},
+}
+IGNORANT = {
+    "number": 3,
+    "plain": KFold(3),
+    "stratified": StratifiedKFold(3),
+    "repeated": RepeatedStratifiedKFold(n_splits=2, n_repeats=2, random_state=0),
+    "parts": StratifiedShuffleSplit(3, random_state=0),
+    "in time": TimeSeriesSplit(2),
+    "given": PredefinedSplit(np.arange(60) % 3),
+}
+
+
+@pytest.mark.filterwarnings(SILENT)
+@pytest.mark.parametrize("name", IGNORANT)
+def test_groups_do_not_go_to_splitters_that_ignore_them(name):
+    """As scikit-learn's own would warn of, from within."""
+    splitter = IGNORANT[name]
+    options = {"cv": splitter, "fit": {"groups": GROUPS}}
+    found = searched(teacher_cv=GroupKFold(2), **options)
+    n_splits = 3 if name == "number" else splitter.get_n_splits(X)
+    assert found.shape == (n_splits, 2)
+    if name != "given":  # which is for all rows, not for those of a fold
+        options = {"teacher_cv": splitter, "fit": {"groups": GROUPS}}
+        assert searched(cv=Clustered(), **options).shape == (3, 2)
+
+
+@pytest.mark.parametrize("routing", [False, True])
+@pytest.mark.parametrize("case", GROUPED)
+def test_groups_go_to_splitters_that_read_them(case, routing):
+    """And to no other, which would warn of them."""
+    options = GROUPED[case]
+    outer = GroupKFold(3) if case == "outside" else StratifiedKFold(3)
+    inner = None if case == "outside" else GROUPS
+    with config_context(enable_metadata_routing=routing):
+        found = searched(fit={"groups": GROUPS}, **options)
+    parts = outer.split(X, Y, GROUPS if case == "outside" else None)
+    for scores, (train, test) in zip(found, parts, strict=True):
+        model = distil(
+            bayes,
+            small_tree,
+            X=X[train],
+            y=Y[train],
+            alpha=1.0,
+            teacher_cv=3 if case == "outside" else GroupKFold(3),
+            fit={} if inner is None else {"groups": inner[train]},
+        )
+        proba = model.predict_proba(X[test])
+        truth = np.clip((proba * ONEHOT[test]).sum(axis=1), np.finfo(float).eps, None)
+        assert_allclose(scores[-1], np.log(truth).mean(), atol=1e-9)
+
+
+@pytest.mark.filterwarnings(FEW_TREES)
+@pytest.mark.filterwarnings(SILENT)
+@pytest.mark.parametrize("source", [None, 3, "oob"], ids=str)
+def test_groups_that_nobody_reads_in_a_search(source):
+    """Some word is said of them, an error or a warning."""
+    said_of_them = (TypeError, ValueError, UserWarning)
+    with pytest.raises(said_of_them, match="groups"):
+        searched(few_trees(), teacher_cv=source, cv=2, fit={"groups": GROUPS})
+
+
+GIVEN = GaussianNB().fit(X_NEW, GaussianNB().fit(X, Y).predict(X_NEW))
+
+
+@pytest.mark.parametrize("teacher", [bayes, GIVEN], ids=["fitted", "given"])
+def test_table_as_one_label_source_of_many(teacher):
+    """Each setting as in a search of its own, and only one of them reads the table."""
+    proba = cross_val_predict(bayes, X, Y, cv=4, method="predict_proba")
+    sources = [None, "precomputed"] + ([] if teacher is GIVEN else [2])
+    fits = [{"teacher_proba": proba} if s == "precomputed" else {} for s in sources]
+    grid = {"teacher_cv": sources}
+    found = searched(teacher, param_grid=grid, cv=3, fit={"teacher_proba": proba})
+    each = [
+        searched(teacher, teacher_cv=source, cv=3, fit=fit)
+        for source, fit in zip(sources, fits, strict=True)
+    ]
+    expected = np.column_stack([each[0][:, 0], *(scores[:, 1] for scores in each)])
+    assert_allclose(found, expected, atol=1e-12)
+    assert len(np.unique(found[0])) == len(sources) + 1
+
+
+def test_table_as_one_teacher_of_many():
+    proba = cross_val_predict(bayes, X, Y, cv=4, method="predict_proba")
+    fit = {"teacher_proba": proba}
+    found = searched(param_grid={"teacher": ["precomputed", bayes]}, cv=3, fit=fit)
+    expected = [searched("precomputed", cv=3, fit=fit), searched(cv=3)]
+    assert_allclose(found[:, 1:], np.column_stack([e[:, 1] for e in expected]))
 
 
 @pytest.mark.parametrize("piped", [False, True])
@@ -690,6 +842,39 @@ def test_weights_cannot_be_learned_from_one_table():
         )
 
 
+def test_table_that_contradicts_the_labels_is_told():
+    """Its columns may be in another order, which is no fault of the teacher here."""
+    proba = out_of_fold(bayes, KFold(3).split(X))[0]
+    options = {"teacher_cv": "precomputed"}
+    with pytest.warns(UserWarning, match=r"agrees with y on[\s\S]*teacher_proba"):
+        distil(bayes, fit={"teacher_proba": proba[:, [1, 2, 0]]}, **options)
+    distil(bayes, fit={"teacher_proba": proba}, **options)
+
+
+@pytest.mark.parametrize("nothing", [np.nan, 0.0])
+@pytest.mark.parametrize("library", ["numpy", "pandas", "polars"])
+def test_table_in_which_nobody_speaks_about_some_rows(library, nothing):
+    """As cross-fitting and votes out of bag leave rows; they learn from their label."""
+    proba, heard = out_of_fold(bayes, TimeSeriesSplit(4).split(X))
+    proba[~heard] = nothing
+    names = dict(zip(CLASSES.tolist(), proba.T, strict=True))
+    make = {"numpy": lambda _: proba, "pandas": pd.DataFrame, "polars": pl.DataFrame}
+    fit = {"teacher_proba": make[library](names)}
+    options = {"teacher_cv": "precomputed", "alpha": 0.6, "fit": fit}
+    with pytest.warns(UserWarning, match="no teacher speaks about 12 of 60 rows"):
+        found = said(bayes, **options)
+    with pytest.warns(UserWarning, match="no teacher speaks about 12 of 60 rows"):
+        expected = said(bayes, teacher_cv=TimeSeriesSplit(4), alpha=0.6)
+    assert_allclose(found, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("row", [[np.nan, 0.5, 0.5], [0.7, -0.1, 0.4]])
+def test_table_with_a_row_that_is_neither_empty_nor_whole(row):
+    proba = np.vstack([np.full(3, np.nan), row, (ONEHOT * 0.7 + 0.1)[2:]])
+    words = ["teacher_proba", "row 1"]
+    assert_refused(words, teacher_cv="precomputed", fit={"teacher_proba": proba})
+
+
 # Networks ---------------------------------------------------------------------------
 
 
@@ -736,6 +921,32 @@ def test_networks_vote_by_logits_out_of_fold():
     logs = [np.log(out_of_fold(one, folds.split(X))[0]) for one in team]
     expected = softmax(np.mean(logs, axis=0), axis=1)
     assert_allclose(said(team, teacher_cv=folds), expected, atol=1e-5)
+
+
+@pytest.mark.filterwarnings(SILENT)
+@pytest.mark.parametrize("final_alpha", [0.3, 1.0])
+def test_silent_rows_stay_silent_to_a_network_that_moves_its_alpha(final_alpha):
+    """A silent row is as one of which the teacher says the label."""
+    proba, heard = out_of_fold(bayes, TimeSeriesSplit(4).split(X))
+    proba[~heard] = ONEHOT[~heard]
+    student = network(max_epochs=20, final_alpha=final_alpha)
+    found = distil(bayes, student, teacher_cv=TimeSeriesSplit(4))
+    expected = distil("precomputed", student, fit={"teacher_proba": proba})
+    assert_allclose(
+        found.predict_proba(X_NEW), expected.predict_proba(X_NEW), atol=1e-4
+    )
+
+
+@pytest.mark.parametrize("final_alpha", [0.3, 1.0])
+def test_correction_stays_with_a_network_that_moves_its_alpha(final_alpha):
+    proba, _ = out_of_fold(bayes, KFold(3).split(X))
+    student = network(max_epochs=20, final_alpha=final_alpha)
+    found = distil(bayes, student, teacher_cv=KFold(3), loss_correction=0.2)
+    fit = {"teacher_proba": corrected(proba, ONEHOT, 0.2)}
+    expected = distil("precomputed", student, fit=fit)
+    assert_allclose(
+        found.predict_proba(X_NEW), expected.predict_proba(X_NEW), atol=1e-4
+    )
 
 
 # Weights and metadata ---------------------------------------------------------------
@@ -828,6 +1039,22 @@ def test_row_without_weight_is_as_absent(case):
     )
 
 
+def test_number_of_folds_does_not_count_rows_without_weight():
+    """Else a row of weight 0 decides which rows a teacher is fitted on."""
+    weight = np.where(np.arange(60) % 5 == 2, 0.0, WEIGHT)
+    present = np.flatnonzero(weight)
+    with_all = distil(deep_tree, alpha=1.0, teacher_cv=3, fit={"sample_weight": weight})
+    without = distil(
+        deep_tree,
+        X=X[present],
+        y=Y[present],
+        alpha=1.0,
+        teacher_cv=3,
+        fit={"sample_weight": weight[present]},
+    )
+    assert_allclose(taught(with_all)[present], taught(without), atol=1e-12)
+
+
 # Seeds ------------------------------------------------------------------------------
 
 
@@ -846,6 +1073,69 @@ def test_same_seed_same_result(teacher):
     assert_array_equal(fitted.predict_proba(X_NEW), expected)
     other = clone(model).set_params(random_state=6).fit(X, Y)
     assert (other.predict_proba(X_NEW) != expected).any()
+
+
+SHUFFLED = {
+    "folds": {"teacher_cv": StratifiedKFold(3, shuffle=True)},
+    "repeated": {"teacher_cv": RepeatedKFold(n_splits=3, n_repeats=2)},
+    "parts": {"teacher_cv": ShuffleSplit(8)},
+    "calibration": {
+        "teacher_cv": KFold(3),
+        "teacher_calibration": RandomForestClassifier(5),
+    },
+    "calibration in a pipeline": {
+        "teacher_cv": KFold(3),
+        "teacher_calibration": make_pipeline(
+            StandardScaler(), RandomForestClassifier(5)
+        ),
+    },
+}
+
+
+@pytest.mark.filterwarnings(SILENT)
+@pytest.mark.parametrize("case", SHUFFLED)
+def test_a_seed_reaches_splitter_and_calibration(case):
+    options = SHUFFLED[case]
+    before = repr(options)
+    first, again, other = (
+        said(bayes, random_state=seed, **options) for seed in (0, 0, 1)
+    )
+    assert_array_equal(first, again)
+    assert (first != other).any()
+    assert repr(options) == before  # which are the caller's
+
+
+def test_own_seeds_of_splitter_and_calibration_stand():
+    options = {
+        "teacher_cv": KFold(3, shuffle=True, random_state=4),
+        "teacher_calibration": RandomForestClassifier(5, random_state=4),
+    }
+    first, other = (said(bayes, random_state=seed, **options) for seed in (0, 1))
+    assert_array_equal(first, other)
+
+
+def test_seeds_of_splitter_and_calibration_in_a_search():
+    axes = {"teacher_cv": [StratifiedKFold(2, shuffle=True), ShuffleSplit(9)]}
+    options = {
+        "teacher_calibration": DecisionTreeClassifier(max_features=1, max_depth=2),
+        "random_state": 3,
+    }
+    model = DistillationClassifier(bayes, small_tree, **({"teacher_cv": 2} | options))
+    folds = KFold(2, shuffle=True, random_state=0)
+    shared = {"cv": folds, "scoring": "neg_log_loss"}
+    grid = {"alpha": [1.0], "temperature": [1], **axes}
+    search = DistillationClassifierCV(
+        bayes,
+        small_tree,
+        temperatures=(1,),
+        alphas=(1.0,),
+        param_grid=axes,
+        **({"teacher_cv": 2} | options | shared),
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of silent rows
+        grid = GridSearchCV(model, grid, error_score="raise", refit=False, **shared)
+        assert_same_scores(search.fit(X, Y), grid.fit(X, Y), alone=True)
 
 
 @pytest.mark.slow
@@ -1139,6 +1429,64 @@ def test_calibration_with_nothing_to_hear():
     )
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    "teacher", [bayes, LinearSVC(random_state=0)], ids=["proba", "scores"]
+)
+def test_temperature_of_a_teacher_that_lacks_a_class(teacher, weighted):
+    """Neither rows nor the column of that class, where it says 0, have a say in it."""
+    labels = clone(bayes).fit(X, Y).predict(X_NEW)
+    known = labels != CLASSES[1]
+    given_teacher = clone(teacher).fit(X_NEW[known], labels[known])
+    y = np.where((CLASSES[0] == Y) & (np.arange(60) % 3 == 0), CLASSES[2], Y)
+    weight = WEIGHT if weighted else np.ones(60)
+    found, expected = (
+        distil(
+            given_teacher,
+            X=X[rows],
+            y=y[rows],
+            teacher_calibration="temperature",
+            fit={"sample_weight": weight[rows]},
+        ).teacher_calibration_.temperature
+        for rows in (np.arange(60), np.flatnonzero(y != CLASSES[1]))
+    )
+    assert_allclose(found, expected, rtol=1e-4)
+    assert 0.06 < found < 19
+
+
+def test_temperature_with_weight_on_classes_that_the_teacher_lacks_only():
+    problem = make_problem(1, n=60, k=4)
+    X, y = problem.X, problem.y
+    known = problem.X_new[: len(problem.X_new) // 2 * 2]
+    given_teacher = GaussianNB().fit(known, np.arange(len(known)) % 2)
+    with pytest.raises(ValueError, match=r"teacher_calibration[\s\S]*weight"):
+        distil(
+            given_teacher,
+            X=X,
+            y=y,
+            teacher_calibration="temperature",
+            fit={"sample_weight": (y > 1).astype(float)},
+        )
+
+
+@pytest.mark.filterwarnings(SILENT)
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("calibration", [logistic, deep_tree], ids=["matrix", "tree"])
+def test_classifier_that_calibrates_hears_all_classes(calibration, weighted):
+    """One that never heard of a class would deny it in all rows there are."""
+    last = np.flatnonzero(CLASSES[2] == Y)
+    rest = np.setdiff1d(np.arange(60), last)
+    heard = np.r_[rest[1::2], last[:3]] if weighted else rest[1::2]
+    folds = [(np.r_[rest[::2], last[3:]], heard)]
+    weight = np.ones(60)
+    weight[last[:3]] = 0.0
+    options = {"teacher_cv": folds, "fit": {"sample_weight": weight}}
+    name = f"teacher_calibration={type(calibration).__name__}"
+    words = [name, rf"\['{CLASSES[2]}'\]", "teacher_cv"]
+    assert_refused(words, teacher_calibration=calibration, random_state=0, **options)
+    distil(bayes, teacher_calibration="temperature", **options)
+
+
 def test_calibration_of_a_network():
     found = distil(
         network(learning_rate=0.1, max_epochs=40),
@@ -1348,8 +1696,28 @@ def test_fold_without_rows_to_learn_from():
     assert_refused(["teacher_cv|fold|train"], teacher_cv=folds)
 
 
+@pytest.mark.parametrize("empty", [[], np.array([], dtype=int), np.zeros(60, bool)])
+def test_fold_without_rows_to_be_asked_about(empty):
+    folds = [*_positions, (np.arange(40), empty)]
+    assert_refused(["teacher_cv", "fold 3", "no rows"], teacher_cv=folds)
+
+
+def test_folds_whose_parts_overlap():
+    """What is said of rows that it was fitted on is what teacher_cv is to avoid."""
+    for test in (np.arange(60), np.arange(39, 50)):
+        folds = [_positions[1], (np.arange(40), test)]
+        assert_refused(["teacher_cv", "fold 1", "shares rows"], teacher_cv=folds)
+
+
+@pytest.mark.parametrize("n", [50, 61])
+def test_masks_of_other_rows(n):
+    for good in (np.arange(n) < 30, np.arange(30)):
+        folds = [(good, np.arange(n) >= 30)]
+        assert_refused(["teacher_cv", rf"\b{n}\b", r"\b60\b"], teacher_cv=folds)
+
+
 def test_more_folds_than_rows_of_a_class():
-    assert_refused([r"\b40\b"], teacher_cv=40)
+    assert_refused(["teacher_cv=40", r"\b60 rows"], teacher_cv=40)
 
 
 def test_fold_that_knows_one_class_only():
@@ -1431,10 +1799,12 @@ def test_wrong_probabilities_are_refused_before_any_fit(case):
 
 
 def test_group_splitter_without_groups():
-    assert_refused(["groups"], teacher_cv=GroupKFold(3))
+    splitter = GroupKFold(3)
+    words = [re.escape(f"teacher_cv={splitter!r}"), "groups"]
+    assert_refused(words, teacher_cv=splitter, random_state=0)
 
 
-@pytest.mark.parametrize("source", [None, 3, "oob", _positions], ids=str)
+@pytest.mark.parametrize("source", [None, 3, "oob", _positions, KFold(3)], ids=str)
 def test_groups_that_nobody_reads(source):
     assert_refused(
         ["groups", "splitter|routing"],
@@ -1477,11 +1847,29 @@ def test_all_mistakes_at_once():
     assert_refused(["loss_correction", "alpha"], loss_correction=-1, alpha=3)
 
 
+def test_table_that_no_setting_of_a_search_reads():
+    for sources in ([None, 2], [None, "precomputed"]):
+        grid = {"teacher_cv": sources}
+        search = DistillationClassifierCV(Recorder(), small_tree, param_grid=grid, cv=2)
+        is_read = "precomputed" in sources
+        WORKED.clear()
+        with pytest.raises(ValueError, match=r"teacher_proba[\s\S]*precomputed|\b59\b"):
+            search.fit(X, Y, teacher_proba=ONEHOT[:-1] if is_read else ONEHOT)
+        with pytest.raises(ValueError, match=r"precomputed|teacher_proba"):
+            search.fit(X, Y, teacher_proba=None if is_read else ONEHOT)
+        assert WORKED == []
+
+
 def test_positions_in_searches_are_refused():
-    search = DistillationClassifierCV(Recorder(), small_tree, teacher_cv=_positions)
     WORKED.clear()
-    with pytest.raises(ValueError, match=r"teacher_cv[\s\S]*splitter"):
-        search.fit(X, Y)
+    for options in (
+        {"teacher_cv": _positions},
+        {"param_grid": {"teacher_cv": [None, _positions]}},
+        {"param_grid": [{}, {"teacher_cv": [iter(_positions)]}]},
+    ):
+        search = DistillationClassifierCV(Recorder(), small_tree, **options)
+        with pytest.raises(ValueError, match=r"teacher_cv[\s\S]*splitter"):
+            search.fit(X, Y)
     grid = GridSearchCV(
         DistillationClassifier(Recorder(), small_tree, teacher_cv=_positions),
         {"alpha": [1.0]},

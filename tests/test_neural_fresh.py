@@ -11,6 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.datasets import make_classification
+from sklearn.decomposition import PCA
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from skdistill.neural import NeuralClassifier, _preparation, fit_together
@@ -20,7 +23,16 @@ from skdistill.neural.matching import Hint
 from skdistill.neural.training import _run
 from skdistill.neural.training._fresh import renew
 from skdistill.neural.training._objective import Lessons
-from skdistill.targets import UNLABELED, FreshRows, SoftTargets, soften
+from skdistill.students import learn, learn_together
+from skdistill.targets import (
+    UNLABELED,
+    FreshRows,
+    SoftTargets,
+    TeacherOutput,
+    build_targets,
+    correct_toward_labels,
+    soften,
+)
 from tests.strategies import examples
 
 N_REAL, N_UNLABELED, N_FRESH, N_FEATURES, N_CLASSES = 30, 6, 24, 4, 3
@@ -408,6 +420,97 @@ def test_models_of_different_pasts_see_their_own_rows():
     fit_together(pair, X, [targets] * 2)
     for one, other in zip(alone, pair, strict=True):
         assert_same(one, other, atol=1e-4)
+
+
+# Behind the steps of a pipeline
+
+
+def apart(rows):
+    """Rows of another place and scale, which a network does not learn from as such."""
+    return 100 * np.asarray(rows) + 1000
+
+
+def far_source(**options):
+    source = Source(wrap=apart, **options)
+    source.label = lambda X: says((np.asarray(X) - 1000) / 100, source.temperature)
+    return source
+
+
+def test_steps_that_write_in_place_leave_rows_to_the_teacher():
+    """The teacher reads fresh rows as they were drawn."""
+    writes, keeps = far_source(), far_source()
+    one, other = (
+        learn(
+            make_pipeline(StandardScaler(copy=source is keeps), student(scale=False)),
+            apart(X),
+            lesson(source),
+        )
+        for source in (writes, keeps)
+    )
+    assert_same(one.student[-1], other.student[-1])
+    for wrote, kept in zip(writes.drawn, keeps.drawn, strict=True):
+        np.testing.assert_array_equal(wrote, kept)
+    assert len(writes.drawn) == 3
+
+
+def test_pipelines_in_one_stack_are_as_alone():
+    """Each through its own steps, be it a fresh row or another."""
+    students = [
+        make_pipeline(StandardScaler(), student(scale=False)),
+        make_pipeline(StandardScaler(with_mean=False), student(scale=False)),
+        make_pipeline(StandardScaler(), student(scale=False, random_state=1)),
+        make_pipeline(PCA(2), StandardScaler(), student(scale=False)),
+        student(),
+    ]
+    lessons = [lesson(far_source(), alpha=0.1 * k) for k in range(1, 6)]
+    seeds = [None] * 5
+    together = learn_together(students, apart(X), lessons, random_state=seeds)
+    for each, targets, taught in zip(students, lessons, together, strict=True):
+        alone = learn(each, apart(X), replace(targets, fresh=far_source().fresh()))
+        mine, its = alone.student, taught.student
+        if not isinstance(mine, NeuralClassifier):
+            mine, its = mine[-1], its[-1]
+        assert_same(mine, its, atol=1e-4)
+
+
+# Rows that a teacher is not trusted about
+
+
+@pytest.mark.parametrize("final_alpha", [0.4, 1.0])
+@pytest.mark.parametrize("kind", ["silent", "corrected", "both"])
+def test_alpha_that_moves_keeps_to_rows_that_are_trusted(kind, final_alpha):
+    """Silence is as the label of the row, and a correction as the corrected word."""
+    rows = X[: N_REAL + N_UNLABELED]
+    onehot = np.eye(N_CLASSES)[CODES]
+    proba, silent = says(rows), np.zeros(len(rows), dtype=bool)
+    said, word, correction = proba.copy(), proba.copy(), None
+    if kind != "silent":
+        correction = 0.2
+        share = correct_toward_labels(proba[:N_REAL], CODES, correction)[:, None]
+        word[:N_REAL] += share * (onehot - word[:N_REAL])
+    if kind != "corrected":
+        silent[:12] = True
+        said[:12], word[:12] = 1 / N_CLASSES, onehot[:12]
+    classes = np.arange(N_CLASSES)
+    targets = build_targets(
+        TeacherOutput(said, "probabilities", classes, silent),
+        classes,
+        CODES,
+        alpha=0.6,
+        correction=correction,
+    )
+    by_hand = build_targets(
+        TeacherOutput(word, "probabilities", classes), classes, CODES, alpha=0.6
+    )
+    params = {"final_alpha": final_alpha, "max_epochs": 12, "learning_rate": 0.05}
+    for part in (np.arange(len(rows)), np.arange(3, len(rows))):
+        one, other = (
+            student(**params).fit_soft_targets(rows[part], each.take(part))
+            for each in (targets, by_hand)
+        )
+        torch.testing.assert_close(
+            weights_of(one), weights_of(other), rtol=0, atol=1e-4
+        )
 
 
 # Rows that tell when to stop

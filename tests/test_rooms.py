@@ -31,7 +31,7 @@ FLOORS = {
     "_base": 7,
     "_material": 7,
     "_label_sources": 8,
-    "_drawing": 7,
+    "_generators": 7,
     "_answers": 8,
     "_classifier": 9,
     "_deployment": 10,

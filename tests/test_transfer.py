@@ -301,6 +301,76 @@ def test_every_row_is_a_parent_equally_often(name, n_rows, n_samples, seed):
     assert times.max() - times.min() <= 1
 
 
+@every_own_generator
+def test_integer_weights_are_repeated_rows(name):
+    """Of parents, and of rows that give cells to others."""
+    rng = np.random.default_rng(0)
+    heavy = np.arange(60) < 20
+    X = np.where(heavy[:, None], -9.0, 9.0) + rng.standard_normal((60, 3))
+    weight = np.where(heavy, 12, 1)
+    generator = clone(GENERATORS[name])
+    if "swap_probability" in generator.get_params():
+        generator.set_params(swap_probability=0.5)
+    weighted, repeated = (
+        (np.asarray(rows) < 0).mean(axis=0)
+        for rows in (
+            clone(generator).fit(X, sample_weight=weight).sample(4000),
+            clone(generator).fit(np.repeat(X, weight, axis=0)).sample(4000),
+        )
+    )
+    # 240 of 280 are heavy; 4000 draws of that share deviate by .0055.
+    np.testing.assert_allclose(repeated, 240 / 280, atol=0.025)
+    np.testing.assert_allclose(weighted, repeated, atol=0.03)
+
+
+@every_generator
+def test_a_row_without_weight_is_no_parent_and_gives_no_cell(name):
+    X = numbers(60, 3)
+    absent = np.arange(60) % 3 == 1
+    moved = X + 100.0 * absent[:, None]
+    rows = clone(GENERATORS[name]).fit(moved, sample_weight=1.0 * ~absent).sample(500)
+    assert np.abs(rows).max() < 50
+
+
+@every_generator
+def test_equal_weights_are_none(name):
+    X, generator = mixed_frame(60), GENERATORS[name]
+    for weight in (np.ones(60), np.full(60, 0.3)):
+        weighted = clone(generator).fit(X, sample_weight=weight).sample(90)
+        pd.testing.assert_frame_equal(weighted, clone(generator).fit(X).sample(90))
+
+
+@examples(20)
+@given(
+    weight=st.lists(st.integers(0, 5), min_size=2, max_size=12).filter(any),
+    n_samples=st.integers(1, 60),
+    seed=st.integers(0, 9),
+)
+def test_parents_are_as_many_as_their_weight_says(weight, n_samples, seed):
+    X = np.arange(len(weight))[:, None] * 1000.0
+    generator = Munge(swap_probability=1e-12, random_state=seed)
+    rows = generator.fit(X, sample_weight=weight).sample(n_samples)
+    counts = np.bincount((rows[:, 0] / 1000).astype(int), minlength=len(weight))
+    wanted = np.array(weight) * n_samples / sum(weight)
+    assert (np.abs(counts - wanted) < 1 + 1e-9).all()
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        (np.zeros(60), "(?i)sample.weight.*(non-zero|0 on all)"),
+        (np.ones(59), r"sample_weight|59"),
+        (-np.ones(60), "(?i)negative"),
+        (np.full(60, np.nan), "NaN"),
+    ],
+    ids=["zero", "short", "negative", "nan"],
+)
+@every_own_generator
+def test_wrong_weights(name, weight, message):
+    with pytest.raises(ValueError, match=message):
+        clone(GENERATORS[name]).fit(numbers(60, 3), sample_weight=weight)
+
+
 def differ(cell, other):
     missing = pd.isna(cell), pd.isna(other)
     return missing != (True, True) and (any(missing) or cell != other)
@@ -623,6 +693,17 @@ def test_constrained_rows_around_rows_keep_their_order():
     assert 0.4 < kept.mean() < 0.6
     assert generator.changes_.n_rows == 500
     assert generator.changes_.cells_changed_by_column[3] == (~kept).sum()
+
+
+def test_constrained_mixtures_keep_their_proportions():
+    """Though a mixture draws one component after the other, and more than are kept."""
+    rng = np.random.default_rng(0)
+    centres = np.repeat([-50.0, 0.0, 50.0], 60)[:, None]
+    X = centres + rng.standard_normal((180, 2))
+    generator = Constrained(GaussianMixture(3, random_state=0), accept_all).fit(X)
+    rows = generator.sample(3000, random_state=0)
+    counts = np.bincount(np.digitize(rows[:, 0], [-25, 25]))
+    assert np.abs(counts - 1000).max() < 120  # 4.6 standard deviations
 
 
 def test_constrained_frames():

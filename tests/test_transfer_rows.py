@@ -22,7 +22,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_validate
 from sklearn.naive_bayes import GaussianNB
-from sklearn.neighbors import KernelDensity
+from sklearn.neighbors import (
+    KernelDensity,
+    KNeighborsClassifier,
+    KNeighborsRegressor,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
@@ -249,7 +253,8 @@ def test_given_and_drawn_rows_without_labels():
     rows, weight = model.student_.X_, model.student_.weight_
     assert_array_equal(rows[:48], X)
     assert_array_equal(rows[48:78], X_NEW)
-    assert_array_equal(rows[78:], Munge(random_state=7).fit(X).sample(96))
+    munge = Munge(random_state=7).fit(X, sample_weight=WEIGHT)
+    assert_array_equal(rows[78:], munge.sample(96))
     assert_allclose(weight[48:78], 0.5 * WEIGHT.mean())
     assert_allclose(weight[78:].sum(), 2.0 * 0.5 * WEIGHT.sum())
     judge = clone(bayes).fit(X, Y, sample_weight=WEIGHT)
@@ -266,6 +271,68 @@ def test_equals_the_same_rows_given_as_unlabelled():
     assert_allclose(
         made.predict_proba(X_NEW), given_rows.predict_proba(X_NEW), atol=1e-6
     )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"teacher_cv": [(np.arange(24), np.arange(24, 48))]},
+        {"loss_correction": 0.5},
+        {"transfer_size": 2.0, "fit": {"X_unlabeled": X_NEW}},
+    ],
+    ids=["silent rows", "correction", "unlabelled rows"],
+)
+def test_total_weight_does_not_depend_on_what_becomes_of_other_rows(options):
+    fit = {"sample_weight": WEIGHT} | options.get("fit", {})
+    options = {"alpha": 0.5, "transfer_weight": 2.0} | options | {"fit": fit}
+    weight = distil(**options).student_.weight_
+    assert_allclose(weight[-96:].sum(), 2.0 * 0.5 * WEIGHT.sum())
+
+
+ABSENT = np.arange(48) % 2 == 1
+PRESENT = np.flatnonzero(~ABSENT)
+_GONE = {"X": X + 100.0 * ABSENT[:, None], "fit": {"sample_weight": WEIGHT * ~ABSENT}}
+_FEWER = {"X": X[PRESENT], "y": Y[PRESENT], "fit": {"sample_weight": WEIGHT[PRESENT]}}
+
+
+@pytest.mark.parametrize(
+    "name", ["munge", "co-leaf", "spunge", "bootstrap", "kernel density", "mixture"]
+)
+def test_rows_without_weight_are_as_absent(name):
+    """Nothing is drawn from them or their labels; sizes do not count them either."""
+    teacher = DecisionTreeClassifier(max_depth=3, random_state=0)
+    options = {"transfer": GENERATORS[name], "random_state": 0, "alpha": 0.5}
+    with_all, without = (
+        distil(teacher, **given, **options) for given in (_GONE, _FEWER)
+    )
+    assert with_all.n_transfer_rows_ == without.n_transfer_rows_ == 48
+    rows = [model.student_.X_[-48:] for model in (with_all, without)]
+    assert_allclose(*rows, atol=1e-9)
+    assert_allclose(taught(with_all)[-48:], taught(without)[-48:], atol=1e-9)
+    weights = [model.student_.weight_[-48:] for model in (with_all, without)]
+    assert_allclose(*weights)
+    assert_allclose(weights[0].sum(), 0.5 * WEIGHT[PRESENT].sum())
+
+
+def test_average_of_unlabelled_rows_is_of_rows_that_weigh():
+    options = {"alpha": 0.4, "transfer": None}
+    model = distil(X=X, fit=_GONE["fit"] | {"X_unlabeled": X_NEW}, **options)
+    expected = 0.4 * WEIGHT[PRESENT].mean()
+    assert_allclose(model.student_.weight_[48:], expected)
+
+
+def test_densities_that_take_weights_get_them():
+    model = distil(transfer=KernelDensity(), fit={"sample_weight": WEIGHT})
+    weighted = KernelDensity().fit(X, sample_weight=WEIGHT)
+    plain = KernelDensity().fit(X)
+    found = model.transfer_.score_samples(X_NEW)
+    assert_allclose(found, weighted.score_samples(X_NEW))
+    assert np.abs(found - plain.score_samples(X_NEW)).max() > 1e-3
+
+
+def test_generators_that_take_no_weights_get_none():
+    model = distil(transfer=Around(), fit={"sample_weight": WEIGHT})
+    assert_array_equal(model.transfer_.rows, X)
 
 
 STUDENTS = {
@@ -291,6 +358,29 @@ def test_every_student_learns_from_them(name):
         assert_allclose(
             vanishing.predict_proba(X_NEW), without.predict_proba(X_NEW), atol=1e-4
         )
+
+
+DEAF = {
+    "neighbours": KNeighborsClassifier(),
+    "regressor": KNeighborsRegressor(),
+    "pipeline": make_pipeline(StandardScaler(), KNeighborsClassifier()),
+}
+
+
+@pytest.mark.filterwarnings("ignore:[\\s\\S]*hard labels")
+@pytest.mark.parametrize("name", DEAF)
+def test_students_that_take_no_weights_are_told_of(name):
+    """No alpha reaches their drawn rows."""
+    said = f"{type(DEAF[name]).__name__} takes no weights"
+    options = {"student": DEAF[name], "alpha": 0.05}
+    with pytest.warns(UserWarning, match=rf"{said}[\s\S]*of transfer[\s\S]*weight"):
+        distil(**options)
+    fit = {"X_unlabeled": X_NEW}
+    with pytest.warns(UserWarning, match=rf"{said}[\s\S]*of X_unlabeled"):
+        distil(transfer=None, fit=fit, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        distil(**options | {"alpha": 0.0})
 
 
 # Without a teacher ------------------------------------------------------------------
@@ -329,6 +419,27 @@ def test_student_alone_sees_no_drawn_row(student):
     assert not hasattr(model, "n_transfer_rows_")
     plain = clone(student).fit(X, Y)
     assert_array_equal(model.predict_proba(X_NEW), plain.predict_proba(X_NEW))
+
+
+def test_drawn_rows_of_a_student_that_turns_to_the_teacher_later():
+    """They weigh alpha, which is 0 for ever: to have none is said, not done quietly."""
+    net = clone(STUDENTS["network"]).set_params(final_alpha=1.0)
+    model = DistillationClassifier(
+        bayes, net, alpha=0.0, transfer=Watched(), transfer_size=5
+    )
+    WORKED.clear()
+    with pytest.warns(UserWarning, match="transfer and X_unlabeled .*alpha=0") as both:
+        model.fit(X, Y, X_unlabeled=X_NEW)
+    with pytest.warns(UserWarning, match=r"^transfer have no effect") as drawn_rows:
+        model.fit(X, Y)
+    with pytest.warns(UserWarning, match=r"^X_unlabeled have no effect") as given_rows:
+        model.set_params(transfer=None).fit(X, Y, X_unlabeled=X_NEW)
+    for caught in (both, drawn_rows, given_rows):
+        assert [w.filename for w in caught] == [__file__]
+    assert WORKED == []
+    model.fit(X, Y)
+    model.set_params(transfer=munge, alpha=1e-9).fit(X, Y)
+    assert model.n_transfer_rows_ == 5
 
 
 def test_fitted_attributes_vanish():
@@ -635,11 +746,15 @@ def test_search_scores_are_those_of_a_grid_search(axis):
     assert_equal_searches(teacher, small_tree, AXES[axis], random_state=0)
 
 
-def test_search_of_a_given_teacher():
+@pytest.mark.parametrize("source", [None, "precomputed"])
+@pytest.mark.parametrize("more", [False, True])
+def test_search_of_a_given_teacher(source, more):
     teacher = GaussianNB().fit(X_NEW, clone(bayes).fit(X, Y).predict(X_NEW))
     axes = {"transfer": [None, Munge(random_state=1)]}
-    fit = {"X_unlabeled": X_NEW}
-    assert_equal_searches(teacher, small_tree, axes, fit=fit)
+    fit = {"X_unlabeled": X_NEW} if more else {}
+    if source is not None:
+        fit["teacher_proba"] = _proba
+    assert_equal_searches(teacher, small_tree, axes, fit=fit, teacher_cv=source)
 
 
 def test_search_with_weights_and_own_probabilities():
@@ -770,6 +885,7 @@ STRIPPED = {
     "seeded": {"random_state": 0},
     "fitted parameter": {"transfer": UnmistakablyMarkedGenerator().fit(X)},
     "folds": {"teacher_cv": 3, "teacher_calibration": "temperature"},
+    "calibration": {"teacher_cv": 3, "teacher_calibration": logistic},
 }
 
 
@@ -787,6 +903,20 @@ def test_nothing_of_the_training_is_deployed(student, case):
     again = pickle.loads(pickle.dumps(bare))
     assert_array_equal(again.predict_proba(X_NEW), model.predict_proba(X_NEW))
     assert not hasattr(bare, "transfer_")
+
+
+def test_settings_that_go_with_the_generator_are_not_deployed():
+    bare = strip_teacher(
+        distil(
+            student=small_tree,
+            teacher_cv=3,
+            teacher_calibration=logistic,
+            transfer_redraw=True,
+        )
+    )
+    assert bare.transfer is None
+    assert bare.transfer_redraw is False
+    assert bare.teacher_calibration is None
 
 
 def test_conditions_that_cannot_be_pickled_are_not_deployed():
@@ -875,6 +1005,32 @@ def test_fresh_rows_of_frames(monkeypatch):
     assert lesson.fresh.label(more).shape == (7, 3)
 
 
+def test_fresh_rows_are_drawn_around_rows_that_weigh(monkeypatch):
+    """By their positions in X, though the generator has not seen all rows."""
+    rows, lesson = caught_lesson(monkeypatch, transfer_redraw=True, **_GONE)
+    assert len(rows) == 48 + 48
+    near = lesson.fresh.around(PRESENT[[3, 3, 20]], 1)
+    munge = Munge(random_state=7).fit(X[PRESENT], sample_weight=WEIGHT[PRESENT])
+    expected = munge.sample_around([3, 3, 20], 1)
+    assert_array_equal(near, expected)
+    for row in np.flatnonzero(ABSENT):
+        assert np.abs(lesson.fresh.around(np.array([row]), 1)).max() < 50
+    assert_array_equal(lesson.fresh.draw(9, 2), munge.sample(9, 2))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_patient_trees_count_given_rows_that_weigh(weighted):
+    student = DecisionTreeClassifier(min_samples_leaf=7, random_state=0)
+    given_rows = _GONE if weighted else {}
+    model = distil(student=student, alpha=1.0, transfer_redraw=True, **given_rows)
+    present = PRESENT if weighted else np.arange(48)
+    leaves = model.student_.apply(X[present].astype(np.float32))
+    _, counts = np.unique(leaves, return_counts=True)
+    is_leaf = model.student_.tree_.children_left == -1
+    assert len(counts) == is_leaf.sum() > 1
+    assert counts.min() >= 7
+
+
 def test_fresh_rows_of_a_density(monkeypatch):
     _, lesson = caught_lesson(
         monkeypatch, transfer=KernelDensity(), transfer_redraw=True, random_state=0
@@ -909,8 +1065,10 @@ def test_networks_that_draw_again():
     assert traces(model) == []
 
 
-def test_search_over_redraw():
+@pytest.mark.parametrize("piped", [False, True])
+def test_search_over_redraw(piped):
     net = STUDENTS["network"]
+    net = make_pipeline(StandardScaler(), net) if piped else net
     axes = {"transfer_redraw": [False, True]}
     assert_equal_searches(bayes, net, axes, transfer=Munge(), random_state=0)
 
@@ -991,6 +1149,34 @@ def test_generator_of_no_known_kind(generator):
     assert_refused(words, error=(TypeError, ValueError), transfer=generator)
 
 
+@pytest.mark.parametrize(
+    ("data", "student", "word"),
+    [
+        (X, DecisionTreeClassifier(monotonic_cst=np.array([1, 0, 0, 0])), "monotonic"),
+        (X, DecisionTreeClassifier(monotonic_cst=[1, 0, 0, 0]), "monotonic_cst"),
+        (frames(pd, X).assign(word="x"), small_tree, "no numbers"),
+        (frames(pd, X).assign(n=pd.array([None, 1] * 24, "Int64")), small_tree, "miss"),
+    ],
+    ids=["array", "list", "words", "missing"],
+)
+def test_what_a_patient_tree_cannot_take(data, student, word):
+    """In its own words, though what it hears from NumPy are others."""
+    model = DistillationClassifier(
+        RandomForestClassifier(2), student, transfer=munge, transfer_redraw=True
+    )
+    with pytest.raises(ValueError, match=word):
+        model.fit(data, Y)
+
+
+def test_patient_trees_may_name_all_columns():
+    options = {"transfer_redraw": True, "transfer_size": 1.0}
+    named, plain = (
+        distil(student=clone(small_tree).set_params(max_features=n), **options)
+        for n in (1.0, None)
+    )
+    assert_array_equal(named.predict_proba(X_NEW), plain.predict_proba(X_NEW))
+
+
 def test_precomputed_teacher_labels_no_drawn_row():
     assert_refused(
         ["transfer", "precomputed", "teacher_cv"],
@@ -1000,9 +1186,9 @@ def test_precomputed_teacher_labels_no_drawn_row():
     assert WORKED == []
 
 
-@pytest.mark.parametrize("name", ["munge", "co-leaf", "spunge", "bootstrap"])
+@pytest.mark.parametrize("name", sorted(set(GENERATORS) - {"own"}))
 def test_sparse_rows(name):
-    words = ["(?i)sparse", type(GENERATORS[name]).__name__ + "|transfer|toarray|dense"]
+    words = [rf"transfer={type(GENERATORS[name]).__name__}\(", "(?i)sparse"]
     assert_refused(
         words,
         error=(TypeError, ValueError),
@@ -1018,7 +1204,7 @@ def test_sparse_rows(name):
 )
 def test_wrong_parameter_of_a_generator(generator):
     names = "swap_probability|local_variance|bandwidth"
-    assert_refused([names], transfer=generator)
+    assert_refused([rf"transfer={type(generator).__name__}", names], transfer=generator)
 
 
 def test_images_are_no_tables():
@@ -1035,12 +1221,27 @@ class Empty(Around):
         return super().sample(n_samples)[:0]
 
 
-@pytest.mark.parametrize("generator", [Narrow(), Empty()], ids=["narrow", "empty"])
+class Few(Around):
+    def sample(self, n_samples):
+        return super().sample(n_samples)[:7]
+
+
+class Listed(Around):
+    def sample(self, n_samples):
+        return super().sample(n_samples).tolist()
+
+
+@pytest.mark.parametrize(
+    "generator",
+    [Narrow(), Empty(), Few(), Listed()],
+    ids=lambda generator: type(generator).__name__,
+)
 @pytest.mark.parametrize("kind", ["array", "frame"])
 def test_generator_of_other_rows(generator, kind):
-    """Rows of another width, or none: the generator is to blame, before any work."""
+    """Rows of another width, too few, none: it is to blame, before any work."""
     data = X if kind == "array" else frames(pd, X)
-    assert_refused(["transfer|generator|Narrow|Empty"], X=data, transfer=generator)
+    words = [rf"transfer={type(generator).__name__}\b|generator drew rows of 3"]
+    assert_refused(words, X=data, transfer=generator)
 
 
 def test_wrong_values_in_the_grid_of_a_search():

@@ -357,7 +357,8 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
         if rows.weight is not None and self._weighs_scores(scorer):
             score_params = {**score_params, "sample_weight": rows.weight}
         splitter = check_cv(self.cv, rows.y, classifier=True)
-        if not takes_groups(splitter) and values_of(self, "teacher_cv"):
+        inner = any(map(takes_groups, values_of(self, "teacher_cv")))
+        if inner and not takes_groups(splitter):
             split_params = {k: v for k, v in split_params.items() if k != "groups"}
         folds = [Fold(*fold) for fold in splitter.split(rows.X, rows.y, **split_params)]
         check_folds(self, len(folds))
