@@ -255,11 +255,13 @@ def warn_of_silence(silent: NDArray[np.bool_] | None, teacher_cv) -> None:
         return
     n_silent = np.count_nonzero(silent)
     shown = shortened(teacher_cv)
-    cure = (
-        "More trees would reach them (n_estimators)."
-        if isinstance(teacher_cv, str)
-        else "A splitter whose test parts cover all rows (KFold) would reach them."
-    )
+    cures = {
+        "oob": "More trees would reach them (n_estimators).",
+        PRECOMPUTED: "Their rows of teacher_proba hold nothing but NaN or 0.",
+    }
+    cure = "A splitter whose test parts cover all rows (KFold) would reach them."
+    if isinstance(teacher_cv, str):
+        cure = cures[teacher_cv]
     warnings.warn(
         f"With teacher_cv={shown} no teacher speaks about {n_silent} of "
         f"{len(silent)} rows; they learn from their label alone. {cure}",

@@ -10,7 +10,7 @@ import pandas as pd
 from benchmarks.quality._patience_regimes import START, axes
 from benchmarks.quality._patience_words import HOW_TO_READ, what_follows
 from benchmarks.quality._provenance import provenance
-from benchmarks.quality._statistics import recovered
+from benchmarks.quality._statistics import N_BOOTSTRAP, recovered
 
 ALONE, TEACHER = "alone", "teacher"
 
@@ -45,11 +45,14 @@ class Losses:
         return recovered(self.alone, self.of(regime), self.teacher)
 
     def to_start(self, regime: str) -> tuple[float, float, float]:
-        """What the recovered gap is above that of the start, with its interval."""
-        shifted = self.alone + self.of(regime) - self.start
-        return recovered(self.alone, shifted, self.teacher)
+        """Geometric mean over sets of the loss over the start's, with its interval."""
+        logs = np.log(self.of(regime) / self.start)
+        rng = np.random.default_rng(0)
+        drawn = rng.integers(len(logs), size=(N_BOOTSTRAP, len(logs)))
+        low, high = np.quantile(logs[drawn].mean(axis=1), [0.025, 0.975])
+        return float(np.exp(logs.mean())), float(np.exp(low)), float(np.exp(high))
 
-    def ratio(self, regime: str) -> float:
+    def to_alone(self, regime: str) -> float:
         """Geometric mean over all sets of the loss over that of the student alone."""
         return float(np.exp(np.mean(np.log(self.of(regime) / self.alone))))
 
@@ -96,44 +99,44 @@ def write_tables(path: Path, out: Path) -> str:
 
 
 def _spread(rows: pd.DataFrame) -> float:
-    """How far the recovered gap of a regime differs between the two seeds."""
-    apart = []
-    same = rows["regime"].isin([ALONE, TEACHER])
-    ends = [Losses(rows[same | (rows["seed"] == seed)]) for seed in (0, 1)]
-    for _, _, regime in axes():
-        if all(each.has(regime.text()) for each in ends):
-            first, second = (each.rho(regime.text())[0] for each in ends)
-            apart.append(abs(first - second))
+    """How far `to_start` differs between two ways to part the rows; nan if unknown."""
+    ends = [Losses(mine) for _, mine in rows.groupby("split")]
+    if len(ends) < 2 or any(each.sets != ends[0].sets for each in ends):
+        return np.nan
+    apart = [
+        abs(ends[0].to_start(regime.text())[0] - ends[1].to_start(regime.text())[0])
+        for _, value, regime in axes()
+        if value and all(each.has(regime.text()) for each in ends)
+    ]
     return float(np.mean(apart))
 
 
 def _axes_table(rows: pd.DataFrame, losses: Losses) -> list[str]:
-    heads = ["axis", "value", "rho", "95 %", "to start", "95 %", "ratio", *losses.sets]
-    heads += ["accuracy", "rows, s", "fit, s"]
+    heads = ["axis", "value", "rho", "95 %", "to alone", "to start", "95 %"]
+    heads += [*losses.sets, "accuracy", "rows, s", "fit, s"]
     lines = [_line(heads), "|" + " --- |" * len(heads)]
-    for name in (ALONE, TEACHER):
+    for name, title in ((ALONE, "student alone"), (TEACHER, "teacher")):
+        compared = ["", "", f"{losses.to_alone(name):.3f}", "", ""]
         cells = [f"{loss:.4f}" for loss in losses.of(name)]
-        title = {ALONE: "student alone", TEACHER: "teacher"}[name]
-        ratio = f"{losses.ratio(name):.3f}"
-        lines.append(_line([title, *[""] * 5, ratio, *cells, *_means(rows, name)]))
+        lines.append(_line([title, "", *compared, *cells, *_means(rows, name)]))
     axis_before = None
     for axis, value, regime in axes():
         text = regime.text()
         if not losses.has(text):
             continue
         cells = [axis if axis != axis_before else "", value]
-        cells += _with_interval(losses.rho(text), "")
-        cells += _with_interval(losses.to_start(text), "+") if value else ["", ""]
-        cells += [f"{losses.ratio(text):.3f}"]
+        cells += _with_interval(losses.rho(text), 2)
+        cells += [f"{losses.to_alone(text):.3f}"]
+        cells += _with_interval(losses.to_start(text), 3) if value else ["1", ""]
         cells += [f"{loss:.4f}" for loss in losses.of(text)]
         lines.append(_line([*cells, *_means(rows, text)]))
         axis_before = axis
     return lines
 
 
-def _with_interval(figures: tuple[float, float, float], sign: str) -> list[str]:
-    rho, low, high = figures
-    return [f"{rho:{sign}.2f}", f"{low:{sign}.2f} to {high:{sign}.2f}"]
+def _with_interval(figures: tuple[float, float, float], digits: int) -> list[str]:
+    middle, low, high = (f"{figure:.{digits}f}" for figure in figures)
+    return [middle, f"{low} to {high}"]
 
 
 def _means(rows: pd.DataFrame, regime: str) -> list[str]:

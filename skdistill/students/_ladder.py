@@ -155,6 +155,8 @@ def hears_weights(student) -> bool:
     False
     """
     learner = _pipeline.last_step(student)
+    if _bagging.takes(learner) and learner.estimator is not None:
+        return hears_weights(learner.estimator)
     by_labels_or_values = _rung(learner) in (_hard_labels, _regression)
     return not by_labels_or_values or takes_weights(learner)
 

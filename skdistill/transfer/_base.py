@@ -95,6 +95,7 @@ class RowGenerator(BaseEstimator, metaclass=ABCMeta):
         if weight is not None and not weight.any():
             raise ValueError("sample_weight is 0 on all rows: none can be varied.")
         alike = weight is None or (weight == weight[0]).all()
+        self._weight = None if alike else weight
         self._share = None if alike else np.cumsum(weight) / weight.sum()
         self._prepare(self._table, y, rng)
         return self

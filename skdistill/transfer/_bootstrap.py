@@ -97,13 +97,16 @@ class SmoothedBootstrap(RowGenerator):
 
     def _prepare(self, table, y, rng) -> None:
         moved = [column.is_continuous for column in table.columns]
-        self.bandwidth_ = self._bandwidth(table.n_rows, sum(moved))
+        weight = np.ones(table.n_rows) if self._weight is None else self._weight
+        # As many rows of equal weight would tell as much (Kish).
+        n_rows = weight.sum() ** 2 / (weight**2).sum()
+        self.bandwidth_ = self._bandwidth(n_rows, sum(moved))
         self._noise = [
-            self.bandwidth_ * _deviation(column.values) if moves else 0.0
+            self.bandwidth_ * _deviation(column.values, weight) if moves else 0.0
             for column, moves in zip(table.columns, moved, strict=True)
         ]
 
-    def _bandwidth(self, n_rows: int, n_moved: int) -> float:
+    def _bandwidth(self, n_rows: float, n_moved: int) -> float:
         if self.bandwidth == "scott":
             return float(n_rows ** (-1 / (n_moved + 4)))
         if self.bandwidth == "silverman":
@@ -121,8 +124,14 @@ class SmoothedBootstrap(RowGenerator):
             yield np.where(swapped, others, parents), None
 
 
-def _deviation(values: NDArray[np.float64]) -> float:
+def _deviation(values: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
     """Standard deviation of the finite values, without overflow."""
-    values = values[np.isfinite(values)]
+    counts = np.isfinite(values) & (weight > 0)
+    if not counts.any():
+        return 0.0
+    values, weight = values[counts], weight[counts]
     largest = np.abs(values).max() or 1.0
-    return float((values / largest).std() * largest)
+    scaled = values / largest
+    mean = np.average(scaled, weights=weight)
+    variance = np.average((scaled - mean) ** 2, weights=weight)
+    return float(np.sqrt(variance) * largest)

@@ -110,8 +110,8 @@ class CoLeaf(RowGenerator):
             min_samples_leaf=int(self.min_samples_leaf),
             max_depth=None,
             random_state=int(rng.integers(2**31 - 1)),
-        ).fit(points, y)
-        self._leaves = _Leaves(self.forest_, points)
+        ).fit(points, y, sample_weight=self._weight)
+        self._leaves = _Leaves(self.forest_, points, self._weight)
 
     def _vary(self, parents: NDArray[np.intp], rng: np.random.Generator):
         donors = self._leaves.draw_others(parents, rng)
@@ -147,7 +147,7 @@ class _Leaves:
     where its rows start in the list.
     """
 
-    def __init__(self, forest, points: NDArray[np.float32]):
+    def __init__(self, forest, points: NDArray[np.float32], weight=None):
         n_rows, n_trees = len(points), len(forest.estimators_)
         self.listed = np.empty((n_trees, n_rows), dtype=np.int32)
         self.leaf = np.empty((n_trees, n_rows), dtype=np.int32)
@@ -160,13 +160,21 @@ class _Leaves:
             starts.append(k * n_rows + np.cumsum(size) - size)
             n_leaves += len(size)
         self.start = np.r_[np.concatenate(starts), n_trees * n_rows]
+        self.mass = None
+        if weight is not None:
+            self.mass = np.r_[0.0, np.cumsum(weight[self.listed.ravel()])]
 
     def draw_others(
         self, rows: NDArray[np.intp], rng: np.random.Generator
     ) -> NDArray[np.intp]:
-        """For each row another one of its leaf in any tree; itself if it is alone."""
+        """For each row another one of its leaf in any tree; itself if it is alone.
+
+        By weight, a row stands for several: it may be drawn for itself.
+        """
         tree = rng.integers(len(self.leaf), size=len(rows))
         leaf = self.leaf[tree, rows]
+        if self.mass is not None:
+            return self._draw_by_weight(self.mass, leaf, rows, rng)
         start, last = self.start[leaf], self.start[leaf + 1] - 1
         # One of all but the last; the last stands in for the row itself. So each other
         # row is drawn alike, wherever in the list the row itself is.
@@ -174,3 +182,13 @@ class _Leaves:
         listed = self.listed.ravel()
         drawn = listed[start + step]
         return np.where(drawn == rows, listed[last], drawn).astype(np.intp)
+
+    def _draw_by_weight(
+        self, mass: NDArray, leaf: NDArray, rows: NDArray, rng: np.random.Generator
+    ) -> NDArray[np.intp]:
+        low, high = mass[self.start[leaf]], mass[self.start[leaf + 1]]
+        marks = low + rng.random(len(leaf)) * (high - low)
+        places = np.searchsorted(mass, marks, side="right") - 1
+        # Rounding may carry a mark over the end of its leaf, where another begins.
+        places = np.clip(places, self.start[leaf], self.start[leaf + 1] - 1)
+        return np.where(high > low, self.listed.ravel()[places], rows).astype(np.intp)
