@@ -192,7 +192,8 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
         How many unfitted members of a list of teachers, or folds of `teacher_cv`, are
         worked on at once. None is 1, unless in a :obj:`joblib.parallel_config` context.
     random_state : int, RandomState instance or None, default=None
-        Seeds the unfitted teacher and the student where their own is None.
+        Seeds the unfitted teacher, the student, a splitter in `teacher_cv`, a
+        calibrator and a generator of rows where their own is None.
     verbose : int, default=0
         Above 0, say what is being done, with a progress bar for long work.
 

@@ -299,3 +299,14 @@ def test_search(run):
     name = "network, 8 hidden units"
     assert loss[name, "distilled"] < loss[name, "alone"] - 0.03
     assert "The teacher does not help" in names["printed"]
+
+
+@pytest.mark.slow
+def test_more_rows(run):
+    names = run("plot_more_rows")
+    loss = names["table"]["log-loss"]
+    assert loss["forest"] < loss["+ 20 rows for each"] < loss["in-sample"] - 0.05
+    assert loss["+ drawn in nodes"] < loss["in-sample"] - 0.05
+    assert loss["in-sample"] < loss["tree alone"]
+    of_one_split = names["losses"]
+    assert of_one_split["Munge"][-1] < of_one_split["Spunge"][-1] - 0.05

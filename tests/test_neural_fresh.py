@@ -453,6 +453,13 @@ def test_steps_that_write_in_place_leave_rows_to_the_teacher():
     assert len(writes.drawn) == 3
 
 
+def test_sources_of_too_few_rows_are_told_of_behind_steps_too():
+    source = Source(draw=lambda n, seed: X[: n - 1])
+    pipeline = make_pipeline(StandardScaler(), student())
+    with pytest.raises(ValueError, match=r"draw gave 23 rows .* for 24"):
+        learn(pipeline, X, lesson(source))
+
+
 def test_pipelines_in_one_stack_are_as_alone():
     """Each through its own steps, be it a fresh row or another."""
     students = [

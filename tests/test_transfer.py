@@ -323,6 +323,30 @@ def test_integer_weights_are_repeated_rows(name):
     np.testing.assert_allclose(weighted, repeated, atol=0.03)
 
 
+def test_categories_of_the_bootstrap_are_exchanged_by_weight():
+    X = np.array([["heavy"], ["light"]] * 30, dtype=object)
+    weight = np.where(X[:, 0] == "heavy", 12, 1)
+    generator = SmoothedBootstrap(swap_probability=1.0, random_state=0)
+    rows = generator.fit(X, sample_weight=weight).sample(4000)
+    assert abs((rows == "heavy").mean() - 12 / 13) < 0.02  # 4.7 standard deviations
+
+
+@pytest.mark.parametrize("bandwidth", ["scott", "silverman", 0.5])
+def test_noise_of_the_bootstrap_is_of_the_rows_that_weigh(bandwidth):
+    """Rows of weight 0 are as absent."""
+    X = numbers(60, 2) * [1.0, 30.0]
+    absent = np.arange(60) % 3 == 1
+    moved = X + 100.0 * absent[:, None]
+    generator = SmoothedBootstrap(bandwidth=bandwidth, random_state=0)
+    weighted = clone(generator).fit(moved, sample_weight=2.0 * ~absent)
+    fewer = clone(generator).fit(X[~absent])
+    assert weighted.bandwidth_ == pytest.approx(fewer.bandwidth_)
+    parents = np.flatnonzero(~absent)
+    one = weighted.sample_around(parents, 0) - X[parents]
+    other = fewer.sample_around(np.arange(40), 0) - X[parents]
+    np.testing.assert_allclose(one, other, atol=1e-9)
+
+
 @every_generator
 def test_a_row_without_weight_is_no_parent_and_gives_no_cell(name):
     X = numbers(60, 3)

@@ -17,7 +17,7 @@ from scipy import sparse
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import BaggingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_validate
@@ -364,6 +364,7 @@ DEAF = {
     "neighbours": KNeighborsClassifier(),
     "regressor": KNeighborsRegressor(),
     "pipeline": make_pipeline(StandardScaler(), KNeighborsClassifier()),
+    "bagging": BaggingClassifier(KNeighborsClassifier(), 2, random_state=0),
 }
 
 

@@ -24,12 +24,12 @@ from skdistill.transfer import CoLeaf, Munge, Spunge
 # %%
 # The data are real: 8 × 8 grey values of 1,797 handwritten digits, a half to learn from
 # and a half held out. The teacher is a forest of 200 trees. The student is one tree of
-# 100 leaves, and so is the tree it is compared with, which has its minimal leaf size
-# and its criterion chosen by cross-validation on the labels.
+# 64 leaves, and so is the tree it is compared with, which has its minimal leaf size and
+# its criterion chosen by cross-validation on the labels.
 
 X, y = load_digits(return_X_y=True)
 forest = RandomForestClassifier(200, random_state=0)
-tree = DecisionTreeClassifier(max_leaf_nodes=100, min_samples_leaf=2, random_state=0)
+tree = DecisionTreeClassifier(max_leaf_nodes=64, min_samples_leaf=2, random_state=0)
 alone = GridSearchCV(
     tree,
     {"min_samples_leaf": [1, 2, 5, 10], "criterion": ["gini", "entropy"]},

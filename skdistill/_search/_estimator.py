@@ -28,7 +28,7 @@ from skdistill._search._checks import check_folds, check_search, values_of
 from skdistill._search._choice import Choice, choose
 from skdistill._search._scoring import make_scorer, takes_weights
 from skdistill._search._trials import Fold, Judge, Plan, Trial, try_all
-from skdistill._seeds import draw_seed, seed_children
+from skdistill._seeds import draw_seed, seed_children, seeded_copy
 from skdistill._sklearn_compat import format_search_results, takes_groups
 from skdistill.students import (
     InterruptedLesson,
@@ -129,7 +129,8 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
         How many settings are tried, and teachers fitted, at once. None is 1, unless in
         a :obj:`joblib.parallel_config` context.
     random_state : int, RandomState instance or None, default=None
-        Seeds the unfitted teacher and the student where their own is None.
+        Seeds the unfitted teacher, the student, splitters, a calibrator and a generator
+        of rows where their own is None.
     verbose : int, default=0
         Above 0, say what is being done, with a progress bar.
 
@@ -356,7 +357,8 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
         scorer = make_scorer(distillers, self.scoring)
         if rows.weight is not None and self._weighs_scores(scorer):
             score_params = {**score_params, "sample_weight": rows.weight}
-        splitter = check_cv(self.cv, rows.y, classifier=True)
+        cv = seeded_copy(self.cv, base.random_state)
+        splitter = check_cv(cv, rows.y, classifier=True)
         inner = any(map(takes_groups, values_of(self, "teacher_cv")))
         if inner and not takes_groups(splitter):
             split_params = {k: v for k, v in split_params.items() if k != "groups"}

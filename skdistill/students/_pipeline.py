@@ -14,6 +14,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from skdistill._fingerprint import fingerprint
+from skdistill._rows import n_rows_of
 from skdistill._sklearn_compat import take_rows
 from skdistill.students._lesson import InterruptedLesson, Lesson
 from skdistill.targets import FreshRows, SoftTargets
@@ -79,7 +80,7 @@ def _through(transform: Callable, fresh: FreshRows) -> FreshRows:
     def draw(n_rows, seed):
         rows = fresh.draw(n_rows, seed)
         # Of a copy, for a step may write into it, and the teacher reads them as well.
-        made = transform(take_rows(rows, np.arange(n_rows)))
+        made = transform(take_rows(rows, np.arange(n_rows_of(rows))))
         drawn[:] = [(made, rows)]
         return drawn[0][0]
 

@@ -92,8 +92,6 @@ class RowGenerator(BaseEstimator, metaclass=ABCMeta):
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
         weight = check_weights(sample_weight, X)
-        if weight is not None and not weight.any():
-            raise ValueError("sample_weight is 0 on all rows: none can be varied.")
         alike = weight is None or (weight == weight[0]).all()
         self._weight = None if alike else weight
         self._share = None if alike else np.cumsum(weight) / weight.sum()
