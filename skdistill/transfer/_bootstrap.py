@@ -41,7 +41,7 @@ class SmoothedBootstrap(RowGenerator):
         The :math:`h` that was used.
     n_features_in_ : int
         Columns of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if X has names.
     changes_ : Changes
         After `sample`: how many rows and cells differ from those they come from.

@@ -78,7 +78,7 @@ class Constrained(BaseEstimator):
         After `sample`: the share of drawn rows that were accepted.
     n_features_in_ : int
         Columns of X, if the generator tells.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if the generator tells.
     changes_ : Changes
         After `sample`, if the generator counts them: of the accepted rows.
