@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.metaestimators import available_if
@@ -12,7 +13,8 @@ from skdistill import _checks
 from skdistill._base import SaysLogProba
 from skdistill._display import children_tags
 from skdistill.students import Lesson, has_probabilities
-from skdistill.teachers import members_of
+from skdistill.targets import teacher_distributions
+from skdistill.teachers import Teacher, members_of
 
 
 def _says_proba(self) -> bool:
@@ -20,6 +22,12 @@ def _says_proba(self) -> bool:
     if lesson is not None:
         return lesson.makes_proba or hasattr(lesson.student, "predict_proba")
     return has_probabilities(self.student)
+
+
+def _has_teacher(self) -> bool:
+    if hasattr(self, "_lesson"):
+        return getattr(self, "_teacher", None) is not None
+    return not isinstance(self.teacher, str)
 
 
 def _says_decision(self) -> bool:
@@ -34,6 +42,9 @@ class AnswersAsStudent(SaysLogProba, ClassifierMixin):
 
     student: Any
     teacher: Any
+    teacher_classes: Any
+    classes_: NDArray
+    _teacher: Teacher
 
     def _taught(self, X) -> Lesson:
         try:
@@ -93,6 +104,29 @@ class AnswersAsStudent(SaysLogProba, ClassifierMixin):
         """
         lesson = self._taught(X)
         return lesson.exponent * lesson.student.decision_function(X)
+
+    @available_if(_has_teacher)
+    def teacher_predict_proba(self, X):
+        """Ask the teacher how probable each class is, at temperature 1.
+
+        Calibrated, if `teacher_calibration` says so. A precomputed teacher cannot be
+        asked; nor can one that was stripped.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_rows, n_features)
+            Rows, as the teacher takes them.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_classes)
+            One column for each of `classes_`; 0 in those that the teacher lacks.
+        """
+        self._taught(X)
+        named = _checks.check_teacher_classes(self.teacher_classes)
+        self._teacher.check_rows(X)
+        said = self._teacher.evaluate(X, named, self.classes_)
+        return teacher_distributions(said, self.classes_)
 
     def __sklearn_tags__(self):
         return children_tags(

@@ -639,7 +639,10 @@ class DistillationClassifier(AnswersAsStudent, BaseDistiller):
             self.__dict__.pop(only_sometimes, None)
         validate_data(self, rows.X, skip_check_array=True)
         self.classes_ = rows.classes
+        self._teacher = None
         if teacher is not None:
+            if not isinstance(teacher.model, str):  # a table says no more
+                self._teacher = teacher
             self.teacher_ = teacher.model
             self.teacher_source_ = teacher.source
         if isinstance(teacher, CalibratedTeacher):

@@ -70,6 +70,7 @@ def strip_teacher(model):
             part.teacher = part.transfer = None
             part.teacher_cv = part.teacher_calibration = None
             part.transfer_redraw = False
+            part._teacher = None
             for name in ("teacher_", "teacher_calibration_", "transfer_"):
                 vars(part).pop(name, None)
         elif hasattr(part, "forget_teacher"):

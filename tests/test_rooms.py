@@ -21,7 +21,9 @@ FLOORS = {
     "_size": 2,
     "neural": 2,
     "_fingerprint": 3,
+    "metrics": 3,
     "transfer": 3,
+    "inspection": 4,
     "_store": 4,
     "teachers": 5,
     "students": 5,
@@ -37,7 +39,9 @@ FLOORS = {
     "_deployment": 10,
     "_generations": 10,
     "_search": 10,
-    "__init__": 11,
+    "report": 11,
+    "export": 12,
+    "__init__": 13,
 }
 
 

@@ -491,6 +491,7 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
         fitted = {k: v for k, v in vars(best).items() if k.endswith("_")}
         self.__dict__.update(fitted)
         self._lesson = best._lesson
+        self._teacher = best._teacher
         self._refuses_nan = best._refuses_nan
         self.best_estimator_ = best
         self.temperature_ = float(best.temperature)
