@@ -4,6 +4,7 @@ from skdistill._classifier import DistillationClassifier
 from skdistill._deployment import strip_teacher
 from skdistill._generations import BornAgainClassifier
 from skdistill._search import DistillationClassifierCV
+from skdistill.report import DistillationReport, distillation_report
 
 __version__ = "0.1.0.dev0"
 
@@ -11,5 +12,7 @@ __all__ = [
     "BornAgainClassifier",
     "DistillationClassifier",
     "DistillationClassifierCV",
+    "DistillationReport",
+    "distillation_report",
     "strip_teacher",
 ]

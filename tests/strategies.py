@@ -237,7 +237,7 @@ ROUTES = {
     "logistic": "linear",
     "pipeline": "linear",
     "naive Bayes": "weighted copies",
-    "entropy tree": "weighted copies",
+    "entropy tree": "tree",
     "boosting": "boosting",
     "tree regressor": "regression",
     "ridge": "regression",

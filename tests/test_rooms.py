@@ -173,7 +173,8 @@ def test_public_names():
         "DistillationClassifier",
         "DistillationClassifierCV",
     }
-    assert set(skdistill.__all__) == estimators | {"strip_teacher"}
+    others = {"DistillationReport", "distillation_report", "strip_teacher"}
+    assert set(skdistill.__all__) == estimators | others
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ ROUTES = [
     (BaggingClassifier(n_estimators=8, random_state=0), "bagging"),
     (
         DecisionTreeClassifier(max_leaf_nodes=40, criterion="entropy", random_state=0),
-        "weighted copies",
+        "tree",
     ),
     (GaussianNB(var_smoothing=0.1), "weighted copies"),
     (SGDClassifier(loss="log_loss", random_state=0, alpha=1e-3), "weighted copies"),

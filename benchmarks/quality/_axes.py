@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Iterator
 
 from benchmarks.quality._contenders import FOREST, Kind
-from benchmarks.quality._settings import PATIENT, STEADY, Settings
+from benchmarks.quality._settings import FREE_TREE, PATIENT, STEADY, Settings
 
 #: Family -> the settings around which the axes are tried.
 START = {
     "tree": Settings(),
     "linear": STEADY,
-    "network": Settings(weight=20.0, alpha=0.5, rows_seen=3e6, params=PATIENT),
+    "network": Settings(weight=20.0, alpha=0.5, rows_seen=1.5e6, params=PATIENT),
     "boosting": STEADY,
 }
 
@@ -23,6 +23,7 @@ OF_STUDENT = {
         {"min_samples_leaf": 5},
         {"criterion": "gini"},
         {"criterion": "entropy"},
+        FREE_TREE,
     ],
     "linear": [{"C": 1.0}, {"C": 10.0}],
     "network": [
@@ -31,7 +32,7 @@ OF_STUDENT = {
         {**PATIENT, "weight_decay": 0.0},
         {"early_stopping": True, "max_epochs": 50},
     ],
-    "boosting": [{"learning_rate": 0.1}, {"learning_rate": 0.2}],
+    "boosting": [{"learning_rate": rate} for rate in (0.05, 0.1, 0.2)],
 }
 
 
@@ -68,12 +69,17 @@ def axes(family: str, kind: Kind) -> Iterator[tuple[str, Settings]]:
         yield along("alpha", alpha=alpha)
     for temperature in (0.5, 1.0, 2.0, 4.0):
         yield along("temperature", temperature=temperature)
-    if family == "network" or (family == "tree" and not kind.categories):
+    if family == "network":
         yield along("redraw", redraw=True)
+    if family == "tree":
+        for redraw in (False, True)[: 1 if kind.categories else 2]:
+            yield along("redraw", redraw=redraw)
+            for size in (5.0, 20.0):
+                yield along("redraw", redraw=redraw, size=size, params=FREE_TREE)
     for params in OF_STUDENT[family]:
         yield along("student", params=params)
     if start.rows_seen is not None:
-        for rows_seen in (1.5e6, 3e6, 6e6):
+        for rows_seen in (7.5e5, 1.5e6, 3e6):
             yield along("rows seen", rows_seen=rows_seen)
 
 

@@ -25,8 +25,8 @@ from benchmarks.quality._figures import best_share, best_temperature, mix
 from skdistill._sklearn_compat import take_rows
 from skdistill.targets import soften
 
-SETS = ["mnist", "fashion_mnist", "letter", "covtype", "isolet", "satimage", "adult"]
-SETS += ["bank_marketing", "electricity", "magic", "spambase", "phoneme", "credit_g"]
+SETS = ["letter", "covtype", "satimage", "adult", "bank_marketing", "electricity"]
+SETS += ["magic", "spambase", "phoneme", "credit_g", "isolet", "mnist", "fashion_mnist"]
 TUNING_FOLDS, TEACHER_FOLDS = 3, 5
 
 

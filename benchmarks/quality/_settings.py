@@ -19,7 +19,7 @@ from skdistill import DistillationClassifier
 from skdistill._rows import stack_rows
 from skdistill.transfer import CoLeaf, Munge, Spunge
 
-#: A table of transfer rows has at most that many cells (320 megabytes).
+#: A table of transfer rows has at most that many cells; on wide sets, a fifth of them.
 MAX_CELLS = 40_000_000
 
 GENERATORS = {
@@ -92,12 +92,15 @@ STEADY = Settings(
     labels="in-sample", calibration=None, transfer=None, size=5.0, alpha=0.3
 )
 
+#: Drawn rows regularise a tree: it needs less of what the tree alone is tuned to.
+FREE_TREE = MappingProxyType({"criterion": "entropy", "min_samples_leaf": 5})
+
 #: Family of students -> what is recommended.
 RECOMMENDED = {
-    "tree": Settings(),
+    "tree": Settings(params=FREE_TREE),
     "linear": STEADY,
-    "network": Settings(weight=20.0, alpha=0.5, rows_seen=3e6, params=PATIENT),
-    "boosting": STEADY,
+    "network": Settings(weight=20.0, alpha=0.5, rows_seen=1.5e6, params=PATIENT),
+    "boosting": dataclasses.replace(STEADY, params={"learning_rate": 0.1}),
 }
 
 
@@ -108,7 +111,8 @@ def suited(settings: Settings, scene: Scene, family: str) -> Settings:
     again: what its nodes split are not the columns that the teacher reads. What the
     transfer rows weigh together shrinks with their number, but for 1 and less.
     """
-    size = min(settings.size, MAX_CELLS / (scene.X.shape[0] * scene.X.shape[1]))
+    most = MAX_CELLS / 5 if scene.kind.wide else MAX_CELLS
+    size = min(settings.size, most / (scene.X.shape[0] * scene.X.shape[1]))
     redraw = settings.redraw and not (family == "tree" and scene.kind.categories)
     weight = max(min(settings.weight, 1.0), settings.weight * size / settings.size)
     params = dict(settings.params)

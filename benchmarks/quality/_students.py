@@ -148,7 +148,7 @@ STUDENTS = [
     ),
     Student(
         "entropy tree, 64 leaves",
-        "weighted copies",
+        "tree",
         _tree(DecisionTreeClassifier, criterion="entropy", max_leaf_nodes=64),
         LEAVES,
     ),

@@ -17,7 +17,7 @@ PAUSE = 5.0
 
 def add_work_options(parser: argparse.ArgumentParser, path: Path) -> None:
     """Add ``--rows``, ``--jobs``, ``--csv`` and ``--tables``."""
-    parser.add_argument("--rows", type=int, default=10_000, help="of training, most")
+    parser.add_argument("--rows", type=int, default=5_000, help="of training, most")
     parser.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
     parser.add_argument("--csv", type=Path, default=path)
     parser.add_argument("--tables", action="store_true", help="only write the tables")

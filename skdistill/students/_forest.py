@@ -52,7 +52,7 @@ def teach(student, X, targets: SoftTargets, fit_params: dict) -> Lesson:
         count = targets.weight if balanced_by_weight(student) else None
         given = "balanced" if given == "balanced_subsample" else given
         targets = targets.weighted_by_class(by_class(given, targets, count))
-    by_tree |= student.criterion != "gini"
+    by_tree |= not _tree.has_twin(student) or _tree.unit_of(targets, student) != 1.0
     forest = _grow_with_twin(student, X, targets, fit_params, regrow=by_tree)
     if by_tree:
         _regrow_trees(forest, _nameless(X), targets)
@@ -70,12 +70,13 @@ def _nameless(X):
 
 def _grow_with_twin(student, X, targets: SoftTargets, fit_params: dict, *, regrow):
     n_classes = len(targets.classes)
-    twin = _tree.regression_twin(student, TWINS[type(student)], n_classes)
-    twin.set_params(oob_score=False, warm_start=False)
+    model = clone(student).set_params(oob_score=False, warm_start=False)
     if regrow:
         # Only the bookkeeping (seeds, drawn rows) is of use: the trees are regrown.
-        twin.set_params(max_depth=1, max_leaf_nodes=None)
-    twin.fit(X, _tree.regression_targets(targets), targets.weight, **fit_params)
+        model.set_params(criterion="gini", max_depth=1, max_leaf_nodes=None)
+    twin = _tree.regression_twin(model, TWINS[type(student)], n_classes)
+    y = _tree.regression_targets(targets, model.criterion)
+    twin.fit(X, y, targets.weight, **fit_params)
     forest = clone(student)
     names = ("_n_samples", "_n_samples_bootstrap", "_sample_weight", "n_features_in_")
     for name in (*names, "feature_names_in_"):

@@ -293,7 +293,7 @@ def _learn(
         return _labels.teach(student, X, targets, fit_params)
     route = _rung(student)
     if targets.fresh is not None and type(student) is DecisionTreeClassifier:
-        route = _tree  # which then splits by entropy as well
+        route = _tree  # which then takes any criterion and checks the rest itself
     if route is _bagging:
         return route.teach(student, X, targets, fit_params, learn_part)
     if route is _network:

@@ -6,6 +6,10 @@ variance of its rows' distributions p is ``sum mean(p**2) - m**2``. They differ 
 So a regression tree on the (n_rows, n_classes) matrix of probabilities makes exactly
 the splits that a classification tree would make on n_classes weighted copies of each
 row, from n_rows rows, and `min_samples_leaf` keeps counting rows.
+
+Likewise for entropy: the Poisson deviance of a node, summed over classes, is
+``sum mean(p log p) - m log m``, and differs from the entropy ``-sum m log m`` by a mean
+over rows that no split changes. It takes no class of mean 0, hence `FLOOR`.
 """
 
 from __future__ import annotations
@@ -42,10 +46,25 @@ TWINS = {
 #: exact and equally good splits do not depend on the order of the rows.
 GRID = 2.0**-20
 
+#: Added to targets of entropy trees for the fit. On the grid it is exact too, and sums
+#: of it stay above the 2e-15 that scikit-learn takes for 0.
+FLOOR = 2.0**-30
+
+#: Rows of smaller weight would not: the weights are then scaled for the fit.
+_LEAST_WEIGHT = 2.0**-16
+
 
 def takes(student) -> bool:
-    """Whether the student is a scikit-learn tree that splits by Gini impurity."""
-    return type(student) in TWINS and student.criterion == "gini"
+    """Whether the student is a scikit-learn tree whose splits a twin can find."""
+    return type(student) in TWINS and has_twin(student)
+
+
+def has_twin(student) -> bool:
+    """Whether a regression tree makes the splits of a tree (or forest) of this kind.
+
+    One of several outputs knows no monotonic constraints, and entropy takes two.
+    """
+    return student.criterion == "gini" or student.monotonic_cst is None
 
 
 def teach(student, X, targets: SoftTargets, fit_params: dict) -> Lesson:
@@ -71,8 +90,12 @@ def teach(student, X, targets: SoftTargets, fit_params: dict) -> Lesson:
         return _teach_patiently(student, X, targets, targets.fresh, fit_params)
     targets = targets.weighted_by_class(by_class(student.class_weight, targets))
     twin = regression_twin(student, TWINS[type(student)], len(targets.classes))
-    twin.fit(X, regression_targets(targets), sample_weight=targets.weight, **fit_params)
-    tree = as_classifier(clone(student), twin, targets.classes)
+    y, unit = regression_targets(targets, student.criterion), unit_of(targets, student)
+    weight = targets.weight
+    if weight is not None and unit != 1.0:
+        weight = weight / unit
+    twin.fit(X, y, sample_weight=weight, **fit_params)
+    tree = as_classifier(clone(student), twin, targets.classes, unit=unit)
     if targets.temperature != 1.0:
         refit_leaves(tree, X, targets, targets.weight)
     return Lesson(tree, ROUTE, targets.classes)
@@ -138,25 +161,40 @@ def regression_twin(student, twin_class, n_classes: int):
     """The regressor with the student's parameters; impurities are in its units.
 
     scikit-learn averages the variance over outputs where Gini sums over classes (and
-    for two classes one output carries half of the sum), hence the division.
+    for two classes one output carries half of the sum), hence the division. Entropy is
+    in bits there, and Poisson deviance in nats.
     """
     params = student.get_params(deep=False)
-    for name in ("class_weight", "criterion"):
-        del params[name]
+    by_gini = params.pop("criterion") == "gini"
+    del params["class_weight"]
     for name in ("min_impurity_decrease", "ccp_alpha"):
-        params[name] = params[name] / n_classes
-    return twin_class(criterion="squared_error", **params)
+        params[name] = params[name] * (1.0 if by_gini else np.log(2)) / n_classes
+    return twin_class(criterion="squared_error" if by_gini else "poisson", **params)
 
 
-def regression_targets(targets: SoftTargets) -> NDArray[np.float64]:
+def unit_of(targets: SoftTargets, student) -> float:
+    """What weights are divided by for the fit: a power of 2, so that nothing is lost."""
+    if student.criterion == "gini" or targets.weight is None:
+        return 1.0
+    positive = targets.weight[targets.weight > 0]
+    if not len(positive) or positive.min() >= _LEAST_WEIGHT:
+        return 1.0
+    return float(2.0 ** np.floor(np.log2(np.median(positive))))
+
+
+def regression_targets(
+    targets: SoftTargets, criterion: str = "gini"
+) -> NDArray[np.float64]:
     """The mixed targets on the grid: a row still sums to 1; two classes need a column.
+
+    For entropy two classes have two columns, and all are above 0 by `FLOOR`.
 
     Returns
     -------
     ndarray of shape (n_rows, n_classes), or (n_rows,) for two classes
     """
     mixed = targets.mixed()
-    if mixed.shape[1] == 2:
+    if mixed.shape[1] == 2 and criterion == "gini":
         mixed = mixed[:, 1].copy()
     mixed /= GRID
     np.round(mixed, out=mixed)
@@ -164,20 +202,27 @@ def regression_targets(targets: SoftTargets) -> NDArray[np.float64]:
     if mixed.ndim == 2:
         rows = np.arange(len(mixed))
         mixed[rows, mixed.argmax(axis=1)] += 1.0 - mixed.sum(axis=1)
+    if criterion != "gini":
+        mixed += FLOOR
     return mixed
 
 
-def as_classifier(classifier, twin, classes: NDArray, state: dict | None = None):
+def as_classifier(
+    classifier, twin, classes: NDArray, state: dict | None = None, unit: float = 1.0
+):
     """Fill an unfitted tree classifier with the tree that its twin has grown.
 
     With a `state`, that is the tree, and the twin gives the rest. Its values may be
-    sums: they are scaled.
+    sums: they are scaled. The weights of a twin's rows were divided by `unit`.
     """
-    state = twin.tree_.__getstate__() if state is None else state
+    given, state = state, twin.tree_.__getstate__() if state is None else state
     # One output of K classes, or K outputs of one number.
     values = state["values"].reshape(len(state["values"]), -1)
     if values.shape[1] == 1:
         values = np.hstack([1.0 - values, values])
+    if given is None and twin.criterion == "poisson":
+        values = values - FLOOR
+        state["nodes"]["weighted_n_node_samples"] *= unit
     _set_tree(classifier, twin.n_features_in_, state, values)
     classifier.n_features_in_ = twin.n_features_in_
     if hasattr(twin, "feature_names_in_"):

@@ -1,0 +1,193 @@
+"""The sections of a report as tables of text, for the terminal and for notebooks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from skdistill.report._answers import ALONE, STUDENT, TEACHER
+from skdistill.report._figures import ACCURACY, COMPARED, FIGURES
+from skdistill.report._verdict import better_by
+from skdistill.report._words import (
+    NAMES,
+    count,
+    number,
+    p_value,
+    share,
+    times,
+    with_interval,
+)
+
+if TYPE_CHECKING:
+    from skdistill.report._report import DistillationReport
+
+#: Classes that the text shows; `by_class` has all.
+_MOST_CLASSES = 30
+
+
+class Section(NamedTuple):
+    """A table with a title.
+
+    Parameters
+    ----------
+    title : str
+    header : list of str
+        Of the columns, the first is of the names of rows.
+    rows : list of list of str
+    notes : list of str
+        Lines below it.
+    """
+
+    title: str
+    header: list[str]
+    rows: list[list[str]]
+    notes: list[str]
+
+
+def sections(report: DistillationReport) -> Iterator[Section]:
+    """All sections that have something to say."""
+    yield _figures(report)
+    if ALONE in report.models:
+        yield _against_alone(report)
+    if report.members:
+        yield _members(report)
+    yield _costs(report)
+    yield _classes(report)
+    if report.disagreements:
+        yield _disagreements(report)
+
+
+def _figures(report: DistillationReport) -> Section:
+    rows = [
+        [NAMES[figure]]
+        + [
+            with_interval(report.figures[model, figure], figure)
+            if (model, figure) in report.figures
+            else ""
+            for model in report.models
+        ]
+        for figure in FIGURES
+        if (STUDENT, figure) in report.figures
+    ]
+    notes = [
+        f"To the true class of {n_rows:,} rows the {model} gives probability 0: each "
+        "adds 36 to the sum of its log-losses. Smooth it, or go by the Brier score."
+        for model, n_rows in report.ruled_out.items()
+        if n_rows
+    ]
+    title = f"{report.n_rows:,} rows, {report.confidence_level:.0%} intervals"
+    return Section(title, ["", *report.models], rows, notes)
+
+
+def _against_alone(report: DistillationReport) -> Section:
+    rows = []
+    for figure in COMPARED:
+        key = (STUDENT, ALONE, figure)
+        if key in report.differences:
+            gain = better_by(report.differences[key], figure)
+            told = report.recovered.get(figure)
+            shown = "" if told is None else share(told)
+            name = NAMES[figure].split(" (")[0]
+            rows.append([name, with_interval(gain, figure, sign=True), shown])
+    test = report.mcnemar[ALONE]
+    notes = [
+        f"The student alone is wrong on {test.only_first:,} rows that the student has "
+        f"right, and right on {test.only_second:,} that it has wrong: McNemar "
+        f"{p_value(test.p_value)}."
+    ]
+    if report.search is not None:
+        notes.append(
+            f"In the search, over {report.search.n_splits} folds, the best setting "
+            f"with a teacher was {report.search.mean:+.4f} in score against the best "
+            f"without; corrected t-test {p_value(report.search.p_value)}."
+        )
+    header = ["", "gain (above 0 is better)", "of the gap to the teacher"]
+    return Section("The student against the student alone", header, rows, notes)
+
+
+def _members(report: DistillationReport) -> Section:
+    rows = [
+        [f"teacher {k + 1}", number(accuracy, ACCURACY)]
+        for k, accuracy in enumerate(report.members)
+    ]
+    return Section("Each teacher", ["", "accuracy"], rows, [])
+
+
+def _costs(report: DistillationReport) -> Section:
+    costs = report.costs
+    models = [model for model in report.models if model in costs.sizes]
+    header = ["", *models]
+    sizes = dict(costs.sizes)
+    if costs.member is not None:
+        header.insert(1, "one teacher")
+        models = ["one teacher", *models]
+        sizes["one teacher"] = costs.member
+    compares = TEACHER in sizes
+    rows = []
+    for name, unit in (
+        ("bytes", "n_bytes"),
+        ("parameters", "n_parameters"),
+        ("nodes", "n_nodes"),
+    ):
+        values = {model: getattr(sizes[model], unit) for model in models}
+        if any(value is not None for value in values.values()):
+            row = [name, *(count(value) for value in values.values())]
+            if compares:
+                row.append(times(values[TEACHER], values[STUDENT]))
+            rows.append(row)
+    for name, unit in (
+        ("µs for one row", "one_row_us"),
+        ("µs per row in batches", "batch_us_per_row"),
+    ):
+        if costs.latencies:
+            taken = {m: getattr(costs.latencies[m], unit) for m in costs.latencies}
+            row = [name, *(_microseconds(taken.get(model)) for model in models)]
+            if compares:
+                row.append(times(taken[TEACHER], taken[STUDENT]))
+            rows.append(row)
+    if compares:
+        header.append("teacher / student")
+    notes = []
+    if costs.latencies:
+        threads = costs.latencies[STUDENT].n_threads
+        notes.append(f"Times are medians of warm calls, threads: {threads}.")
+    return Section("Size and time", header, rows, notes)
+
+
+def _microseconds(value: float | None) -> str:
+    if value is None or not math.isfinite(value):
+        return ""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
+
+
+def _classes(report: DistillationReport) -> Section:
+    header = ["", "rows"]
+    header += [f"recall, {model}" for model in report.models]
+    header += [f"F1, {STUDENT}", "agreement"]
+    rows = []
+    for each in report.by_class[:_MOST_CLASSES]:
+        row = [str(each.label), count(each.n_rows)]
+        row += [number(each.recall[model], ACCURACY) for model in report.models]
+        row += [number(each.f1[STUDENT]), number(each.agreement, ACCURACY)]
+        rows.append(row)
+    left = len(report.by_class) - _MOST_CLASSES
+    notes = [f"And {left} further classes: see by_class."] if left > 0 else []
+    return Section("Classes", header, rows, notes)
+
+
+def _disagreements(report: DistillationReport) -> Section:
+    rows = [
+        [
+            str(each.row),
+            str(each.label),
+            f"{each.teacher} ({each.p_teacher:.2f})",
+            str(each.student)
+            + (f" ({each.p_student:.2f})" if math.isfinite(each.p_student) else ""),
+            number(each.kl),
+        ]
+        for each in report.disagreements
+    ]
+    header = ["row", "label", "teacher says", "student says", "divergence"]
+    title = "Where student and teacher disagree most"
+    return Section(title, header, rows, [])
