@@ -173,7 +173,7 @@ def regression_twin(student, twin_class, n_classes: int):
 
 
 def unit_of(targets: SoftTargets, student) -> float:
-    """What weights are divided by for the fit: a power of 2, so that nothing is lost."""
+    """What weights are divided by for the fit: a power of 2, and nothing is lost."""
     if student.criterion == "gini" or targets.weight is None:
         return 1.0
     positive = targets.weight[targets.weight > 0]

@@ -1,0 +1,186 @@
+"""What the teacher of a model says about rows: asked, or read off a table."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+
+from skdistill.metrics._said import listed
+from skdistill.targets import (
+    ScoreKind,
+    TeacherOutput,
+    share_labels,
+    teacher_distributions,
+)
+
+
+class Found(NamedTuple):
+    """The distiller inside a model, and the rows as it sees them."""
+
+    distiller: Any
+    X: Any
+
+
+def find_distiller(model, X=None) -> Found | None:
+    """Look through pipelines and searches for what has a teacher and a student.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted.
+    X : array-like of shape (n_rows, n_features), default=None
+        Rows, which the steps before the distiller transform, if any are given.
+
+    Returns
+    -------
+    Found or None
+        None if the last step of all is no distiller.
+    """
+    while True:
+        if hasattr(model, "teacher_predict_proba") or hasattr(model, "teacher_output"):
+            return Found(model, X)
+        if isinstance(model, Pipeline):
+            before, model = model[:-1], model[-1]
+            X = before.transform(X) if len(before) and X is not None else X
+        elif hasattr(model, "best_estimator_"):
+            model = model.best_estimator_
+        else:
+            return None
+
+
+def ask_own_teacher(model, X) -> NDArray[np.float64]:
+    """Ask the teacher that a fitted model holds.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_classes)
+        Probabilities, in the order of the model's `classes_`.
+
+    Raises
+    ------
+    ValueError
+        If there is none that could be asked.
+    """
+    found = find_distiller(model, X)
+    if found is None or not hasattr(found.distiller, "teacher_predict_proba"):
+        raise ValueError(
+            f"{type(model).__name__} holds no teacher that could be asked: it is no "
+            "distiller, its teacher is 'precomputed', or it was stripped, as students "
+            "in a DistillationClassifierCV are. Pass what a teacher says about the "
+            "rows, scorer(estimator, X, y, teacher_proba=P); in a search switch on "
+            "metadata routing, and have P sliced by the folds with "
+            "scorer.set_score_request(teacher_proba='said') and fit(X, y, said=P)."
+        )
+    return found.distiller.teacher_predict_proba(found.X)
+
+
+def read_table(
+    teacher_proba, model, classes: NDArray, n_rows: int
+) -> tuple[NDArray[np.float64], NDArray[np.bool_] | None]:
+    """Read what a teacher said, as the `fit` of a distiller reads it.
+
+    Parameters
+    ----------
+    teacher_proba : array-like of shape (n_rows, n_columns) or (n_rows,)
+        Probabilities, or logits where the model's `fit` takes such a table for
+        logits. One column is about the second of two classes.
+    model : estimator
+        Fitted. A distiller in it may name the columns.
+    classes : ndarray of shape (n_classes,)
+        Its labels.
+    n_rows : int
+        Rows that it is about.
+
+    Returns
+    -------
+    proba : ndarray of shape (n_rows, n_classes)
+        In the order of `classes`.
+    silent : ndarray of shape (n_rows,), bool, or None
+        Rows of nothing but NaN or 0, about which nobody spoke; None if there are none.
+    """
+    found = find_distiller(model)
+    reader = found.distiller if found is not None and _reads(found.distiller) else None
+    kind: ScoreKind = "probabilities"
+    if reader is not None and reader.teacher_output == "logits":
+        kind = "logits"
+    table = _as_columns(teacher_proba, kind, n_rows)
+    columns = _columns_of(teacher_proba, reader, classes)
+    if len(columns) != table.shape[1]:
+        raise ValueError(
+            f"teacher_proba has {table.shape[1]} columns for the classes "
+            f"{listed(columns)}; give one for each, in this order. If some classes "
+            "are rare, stratify the folds; a distiller takes the names of the columns "
+            "as teacher_classes."
+        )
+    silent = _silent(table, kind)
+    if silent is not None:
+        table[silent] = 1.0
+    _check_table(table, kind)
+    said = TeacherOutput(table, kind, columns)
+    return teacher_distributions(said, classes), silent
+
+
+def _reads(distiller) -> bool:
+    """Whether its `fit` reads such a table."""
+    given = (getattr(distiller, name, None) for name in ("teacher", "teacher_cv"))
+    return any(isinstance(value, str) and value == "precomputed" for value in given)
+
+
+def _as_columns(teacher_proba, kind: ScoreKind, n_rows: int) -> NDArray[np.float64]:
+    try:
+        table = np.array(teacher_proba, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"teacher_proba must be an array of numbers of shape ({n_rows}, "
+            f"n_classes): {error}."
+        ) from error
+    if table.ndim == 1 or (table.ndim == 2 and table.shape[1] == 1):
+        second = table.reshape(-1)
+        first = np.zeros_like(second) if kind == "logits" else 1.0 - second
+        table = np.column_stack([first, second])
+    if table.ndim != 2 or len(table) != n_rows:
+        raise ValueError(
+            f"teacher_proba has shape {np.shape(teacher_proba)}, and X has {n_rows} "
+            f"rows; give one row for each, shape ({n_rows}, n_classes). Is a search to "
+            "slice it with its folds, it has to be routed as metadata, not fixed in "
+            "the scorer."
+        )
+    return table
+
+
+def _columns_of(teacher_proba, reader, classes: NDArray) -> NDArray:
+    """Labels of the columns: a frame's own, the distiller's, or those of the model."""
+    own = getattr(teacher_proba, "columns", None)
+    if own is not None and share_labels(np.asarray(own), classes):
+        return np.asarray(own)
+    named = getattr(reader, "teacher_classes", None)
+    return classes if named is None else np.asarray(named)
+
+
+def _silent(table: NDArray, kind: ScoreKind) -> NDArray[np.bool_] | None:
+    if kind == "logits":
+        empty = np.isnan(table).all(axis=1)
+    else:
+        empty = (np.isnan(table) | (table == 0)).all(axis=1)
+    if len(table) and empty.all():
+        raise ValueError(
+            "teacher_proba says nothing about any of these rows (NaN or 0 throughout); "
+            "there is nothing to compare with."
+        )
+    return empty if empty.any() else None
+
+
+def _check_table(table: NDArray, kind: ScoreKind) -> None:
+    wrong = np.isnan(table) | np.isposinf(table)
+    if kind == "probabilities":
+        wrong |= ~np.isfinite(table) | (table < 0)
+    if wrong.any():
+        row = int(np.argwhere(wrong)[0][0])
+        raise ValueError(
+            f"teacher_proba holds no {kind}: row {row} is "
+            f"{np.array2string(table[row], precision=4, threshold=6)}. Of logits "
+            "skdistill.targets.soften(logits, 'logits') makes probabilities."
+        )
