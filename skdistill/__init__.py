@@ -1,5 +1,6 @@
 """Knowledge distillation as scikit-learn estimators."""
 
+from skdistill._budget import BudgetedDistillationCV
 from skdistill._classifier import DistillationClassifier
 from skdistill._deployment import strip_teacher
 from skdistill._generations import BornAgainClassifier
@@ -10,6 +11,7 @@ __version__ = "0.1.0.dev0"
 
 __all__ = [
     "BornAgainClassifier",
+    "BudgetedDistillationCV",
     "DistillationClassifier",
     "DistillationClassifierCV",
     "DistillationReport",

@@ -33,6 +33,8 @@ def write_tables(path: Path, out: Path) -> str:
     """Write the tables of the rows at `path` to `out`, in Markdown; give the text."""
     rows = complete(pd.read_csv(path))
     pairs = by_set(rows)
+    plain = path.with_name("plain.csv")
+    plain_rows = pd.read_csv(plain) if plain.exists() else None
     parts = [
         "# How much of a teacher does a small student keep?",
         "",
@@ -46,6 +48,7 @@ def write_tables(path: Path, out: Path) -> str:
         "## Goals",
         "",
         *_goals(pairs),
+        *([] if plain_rows is None else _goals_unsmoothed(rows, plain_rows)),
         "",
         "## Recovered gap",
         "",
@@ -241,8 +244,11 @@ def _goals(pairs: pd.DataFrame) -> list[str]:
         lines.append(f"| {' | '.join(cells)} |")
 
     for student, aim in RECOVERED.items():
-        gap = _gap(_of(default, student=student))
-        add(f"recovered, {student}", aim, gap[0], _show(gap))
+        mine = _of(default, student=student)
+        gap = _gap(mine)
+        few = _gap(mine[~mine["set"].isin(MANY_CLASSES)])
+        shown = f"{_show(gap)}; without the sets of 26 classes {_show(few)}"
+        add(f"recovered, {student}", aim, gap[0], shown)
     agreement = _of(default, student="tree, 32 leaves")["agreement"].median()
     add(
         "agreement with the teacher, tree of 32 leaves, median over pairs",
@@ -259,6 +265,37 @@ def _goals(pairs: pd.DataFrame) -> list[str]:
     add("clearly worse than alone", 0.02, worse.mean(), shown, at_most=True)
     return lines
 
+
+def _goals_unsmoothed(rows: pd.DataFrame, plain: pd.DataFrame) -> list[str]:
+    """The same for trees, with nobody's probabilities mixed with anything."""
+    keys = ["set", "split"]
+    teachers = _of(rows, variant="calibrated").set_index([*keys, "teacher"])
+    lines = []
+    for student, aim in RECOVERED.items():
+        mine = _of(rows, student=student, variant="default")
+        alone = _of(plain, student=student).set_index(keys)["log_loss_raw"]
+        if alone.empty or mine.empty:
+            continue
+        mine = mine.join(alone.rename("alone"), on=keys)
+        losses = teachers["log_loss_raw"].rename("teacher_loss")
+        mine = mine.join(losses, on=[*keys, "teacher"]).dropna(subset=["alone"])
+        mine = mine.groupby(["set", "teacher"], as_index=False)[
+            ["alone", "log_loss_raw", "teacher_loss"]
+        ].mean()
+        gap = _gap(mine.rename(columns={"log_loss_raw": "log_loss"}))
+        few = mine[~mine["set"].isin(MANY_CLASSES)]
+        few_gap = _gap(few.rename(columns={"log_loss_raw": "log_loss"}))
+        met = "reached" if gap[0] >= aim else "missed"
+        lines.append(
+            f"| recovered, {student}, over trees tuned without smoothing (`plain.py`) "
+            f"| at least {aim:.0%} | {_show(gap)}; without the sets of 26 classes "
+            f"{_show(few_gap)} | {met} |"
+        )
+    return lines
+
+
+#: Sets that a tree of 8 or 32 leaves cannot learn; their gaps dwarf all others.
+MANY_CLASSES = ("letter", "isolet")
 
 #: Student -> the gap that its default is to recover.
 RECOVERED = {
