@@ -41,6 +41,7 @@ def write_tables(path: Path, out: Path) -> str:
         "# Which settings make the best students?",
         "",
         provenance("settings.py", path),
+        _sets(rows),
         "",
         HOW_TO_READ,
     ]
@@ -57,6 +58,15 @@ def write_tables(path: Path, out: Path) -> str:
     text = "\n".join(parts) + "\n"
     out.write_text(text)
     return text
+
+
+def _sets(rows: pd.DataFrame) -> str:
+    listed = rows.groupby("set", sort=False)[["n_train", "n_test"]].first()
+    shown = [
+        f"{name} {row.n_train:,} + {row.n_test:,}" for name, row in listed.iterrows()
+    ]
+    teachers = ", ".join(rows["teacher"].unique())
+    return f"Rows that teach + that judge: {'; '.join(shown)}. Teachers: {teachers}."
 
 
 def _by_axis(rows: pd.DataFrame, family: str) -> list[str]:
