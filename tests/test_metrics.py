@@ -223,6 +223,8 @@ def test_divergence_is_never_negative_and_0_where_both_say_the_same(seed):
     P, Q = proba(rng, 15, 4), proba(rng, 15, 4)
     assert (teacher_kl_divergence(P, Q, reduction="none") >= 0).all()
     assert teacher_kl_divergence(P, P) == 0.0
+    nearly = P * (1 + 1e-15 * rng.normal(size=P.shape))
+    assert (teacher_kl_divergence(P, nearly, reduction="none") >= 0).all()
     assert teacher_kl_divergence(P, np.full((15, 4), 0.25)) > 0
 
 
@@ -452,6 +454,27 @@ def test_rows_with_the_same_confidence_share_a_bin():
     assert_allclose(expected_calibration_error(y, p, n_bins=2), 0.1)
 
 
+def test_a_value_goes_where_the_middle_of_its_weight_lies():
+    # One row at 0.6, and three at 0.9 whose middle is at 2.5 of 4 rows.
+    y, p = [0, 0, 1, 1], [[0.6, 0.4]] + [[0.9, 0.1]] * 3
+    error = expected_calibration_error(y, p, n_bins=2)
+    assert_allclose(error, (0.4 + (0.9 * 3 - 1)) / 4)
+
+
+@pytest.mark.parametrize("n_bins", [2, 4, 6])
+@pytest.mark.parametrize("n", [3, 5, 7, 9, 11])
+def test_a_row_between_two_bins_does_not_go_by_the_last_digit(n, n_bins):
+    rng = np.random.default_rng(n)
+    y, p = rng.integers(2, size=n), softmax(rng.normal(size=(n, 2)), axis=1)
+    errors = [
+        expected_calibration_error(
+            y, p, n_bins=n_bins, sample_weight=np.full(n, scale), labels=[0, 1]
+        )
+        for scale in (1.0, 0.1, 0.3, 0.7, 1e-3, 1 / 3)
+    ]
+    assert_allclose(errors, errors[0], rtol=1e-9)
+
+
 def test_who_is_right_as_often_as_it_says_has_no_error():
     p = np.repeat([[0.75, 0.25], [0.5, 0.5]], 4, axis=0)
     y = ["a", "a", "a", "b", "a", "a", "b", "b"]
@@ -669,11 +692,11 @@ WRONG = [
     ),
     (
         lambda: fidelity_scorer(STUMP, [[0], [1]], teacher_proba=[[0.5, 0.5]]),
-        [r"shape \(1, 2\)", "X has 2 rows", "routed"],
+        [r"shape \(1, 2\)", "X has 2 rows", "routing"],
     ),
     (
         lambda: fidelity_scorer(STUMP, [[0]], teacher_proba=[[0.1, 0.8, 0.1]]),
-        ["teacher_proba has 3 columns", r"\[0, 1\]", "teacher_classes"],
+        ["teacher_proba has 3 columns", r"\[0, 1\]", "a frame"],
     ),
     (
         lambda: fidelity_scorer(STUMP, [[0]], teacher_proba=[[-1.0, 2.0]]),
@@ -867,6 +890,10 @@ def test_frozen_models_and_lists():
     assert both.n_nodes == one.n_nodes
     assert both.n_parameters == N_LINEAR
     assert both.n_bytes > one.n_bytes
+    # What is there twice is kept once.
+    twice = model_size([tree, tree])
+    assert twice.n_nodes == one.n_nodes
+    assert_allclose(twice.n_bytes, one.n_bytes, atol=20)
 
 
 @pytest.mark.parametrize(
@@ -1055,6 +1082,17 @@ def test_batches_are_the_first_rows(clock):
     assert {0.0, 49.0} <= singles
 
 
+def test_the_first_calls_of_each_kind_are_not_timed(clock):
+    class Lazy(Slow):
+        def predict_proba(self, X):
+            self.calls.append(len(X))
+            cold = self.calls.count(len(X)) <= 3
+            self.clock.now += 1_000_000 if cold else 1_000
+
+    latency = prediction_latency(Lazy(clock), np.zeros((4, 1)), n_repeats=5)
+    assert latency == Latency(1.0, 0.0, 0.25, 0.0, 4, 1)
+
+
 def test_range_of_latencies(clock):
     class Uneven(Slow):
         def predict_proba(self, X):
@@ -1072,22 +1110,24 @@ class Watcher:
     """Remembers how many threads it was allowed."""
 
     def __init__(self):
-        self.seen = set()
+        self.seen = []
 
     def predict(self, X):
-        pools = threadpoolctl.threadpool_info()
+        pools = {p["num_threads"] for p in threadpoolctl.threadpool_info()}
         workers = joblib.effective_n_jobs(-1)
-        self.seen.add(
-            (max(p["num_threads"] for p in pools), torch.get_num_threads(), workers)
-        )
+        self.seen.append((pools, torch.get_num_threads(), workers))
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
-def test_threads_are_limited_and_given_back(n_threads):
+def test_threads_are_limited_and_given_back(n_threads, monkeypatch):
+    set_num_threads, told = torch.set_num_threads, []
     before = torch.get_num_threads()
     pools = [p["num_threads"] for p in threadpoolctl.threadpool_info()]
     try:
         torch.set_num_threads(3)
+        monkeypatch.setattr(
+            "torch.set_num_threads", lambda n: (told.append(n), set_num_threads(n))
+        )
         model = Watcher()
         latency = prediction_latency(
             model, [[0.0]], method="predict", n_repeats=5, n_threads=n_threads
@@ -1095,11 +1135,12 @@ def test_threads_are_limited_and_given_back(n_threads):
         assert latency.n_threads == n_threads
         workers = 1 if n_threads == 1 else joblib.cpu_count()
         # The very first call only loads what there is to be limited.
-        assert (n_threads, n_threads, workers) in model.seen
-        assert len(model.seen) <= 2
+        assert model.seen[0][1:] == (3, joblib.cpu_count())
+        assert all(each == ({n_threads}, n_threads, workers) for each in model.seen[1:])
+        assert told == [n_threads, 3]
         assert torch.get_num_threads() == 3
     finally:
-        torch.set_num_threads(before)
+        set_num_threads(before)
     after = [p["num_threads"] for p in threadpoolctl.threadpool_info()]
     assert after == pools
 
@@ -1233,8 +1274,6 @@ def test_any_model_is_scored_against_a_table(model, halves):
     # The table goes before the model's own teacher.
     other = P[:, ::-1]
     check_scores(model, X_test, other, teacher_proba=other)
-    # Votes, as `fit` takes them.
-    check_scores(model, X_test, P, teacher_proba=20 * P)
 
 
 def test_columns_of_a_frame_are_named(model, halves):
@@ -1256,11 +1295,35 @@ def test_tables_are_read_as_fit_reads_them(model, halves):
     check_scores(distiller, X_test, tables[1], teacher_proba=tables[1][:, order])
     behind = make_pipeline(FunctionTransformer(), distiller)
     check_scores(behind, X_test, tables[1], teacher_proba=tables[1][:, order])
+    votes = 20 * tables[1][:, order]
+    check_scores(distiller, X_test, tables[1], teacher_proba=votes)
     logits = [np.log(np.clip(table, 1e-3, None)) + 5 for table in tables]
     distiller = DistillationClassifier("precomputed", SMALL, teacher_output="logits")
     distiller.fit(X, y, teacher_proba=logits[0])
     said = softmax(logits[1], axis=1)
     check_scores(distiller, X_test, said, teacher_proba=logits[1])
+
+
+def test_a_table_that_could_be_read_in_two_ways_is_refused(model, halves):
+    X, y, X_test, _ = halves
+    names = ["virginica", "setosa", "versicolor"]
+    order = [model.classes_.tolist().index(name) for name in names]
+
+    def ask(rows):
+        return model.teacher_.predict_proba(rows)[:, order]
+
+    options = {"teacher_classes": names, "teacher_output": "probabilities"}
+    asked = DistillationClassifier(ask, SMALL, **options).fit(X, y)
+    P = model.teacher_.predict_proba(X_test)
+    check_scores(asked, X_test, P)
+    with pytest.raises(ValueError, match=r"teacher_classes=\['virginica.*a frame"):
+        fidelity_scorer(asked, X_test, teacher_proba=ask(X_test))
+    named = pd.DataFrame(ask(X_test), columns=names)
+    check_scores(asked, X_test, P, teacher_proba=named)
+    # Votes and logits, of which only `fit` has been told.
+    for table in (20 * P, np.exp(3 * P)):
+        with pytest.raises(ValueError, match="teacher_proba holds no probabilities"):
+            fidelity_scorer(model, X_test, teacher_proba=table)
 
 
 def test_one_column_is_about_the_second_of_two_classes():

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from skdistill.metrics._said import listed
+from skdistill.metrics._said import SUM_TOLERANCE, listed
 from skdistill.targets import (
     ScoreKind,
     TeacherOutput,
@@ -80,15 +80,16 @@ def ask_own_teacher(model, X) -> NDArray[np.float64]:
 def read_table(
     teacher_proba, model, classes: NDArray, n_rows: int
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_] | None]:
-    """Read what a teacher said, as the `fit` of a distiller reads it.
+    """Read a table of what a teacher said.
 
     Parameters
     ----------
     teacher_proba : array-like of shape (n_rows, n_columns) or (n_rows,)
-        Probabilities, or logits where the model's `fit` takes such a table for
-        logits. One column is about the second of two classes.
+        Probabilities, in the order of `classes` or of the columns of a frame. One
+        column is about the second of two classes. A model whose `fit` reads such
+        tables says what else they may hold (votes, logits) and names the columns.
     model : estimator
-        Fitted. A distiller in it may name the columns.
+        Fitted.
     classes : ndarray of shape (n_classes,)
         Its labels.
     n_rows : int
@@ -100,27 +101,31 @@ def read_table(
         In the order of `classes`.
     silent : ndarray of shape (n_rows,), bool, or None
         Rows of nothing but NaN or 0, about which nobody spoke; None if there are none.
+
+    Raises
+    ------
+    ValueError
+        If it does not fit the rows or the classes, or cannot be read for sure.
     """
     found = find_distiller(model)
-    reader = found.distiller if found is not None and _reads(found.distiller) else None
-    kind: ScoreKind = "probabilities"
-    if reader is not None and reader.teacher_output == "logits":
-        kind = "logits"
+    distiller: Any = None if found is None else found.distiller
+    reads = _reads(distiller)
+    is_logits = reads and distiller.teacher_output == "logits"
+    kind: ScoreKind = "logits" if is_logits else "probabilities"
     table = _as_columns(teacher_proba, kind, n_rows)
-    columns = _columns_of(teacher_proba, reader, classes)
+    columns = _columns_of(teacher_proba, distiller, classes)
     if len(columns) != table.shape[1]:
         raise ValueError(
             f"teacher_proba has {table.shape[1]} columns for the classes "
-            f"{listed(columns)}; give one for each, in this order. If some classes "
-            "are rare, stratify the folds; a distiller takes the names of the columns "
-            "as teacher_classes."
+            f"{listed(columns)}; give one for each, in this order, or a frame with the "
+            "labels as names of its columns. If some classes are rare, stratify the "
+            "folds."
         )
     silent = _silent(table, kind)
     if silent is not None:
-        table[silent] = 1.0
-    _check_table(table, kind)
-    said = TeacherOutput(table, kind, columns)
-    return teacher_distributions(said, classes), silent
+        table[silent] = 1.0 / len(columns)
+    _check_table(table, kind, scaled=not reads)
+    return teacher_distributions(TeacherOutput(table, kind, columns), classes), silent
 
 
 def _reads(distiller) -> bool:
@@ -144,41 +149,53 @@ def _as_columns(teacher_proba, kind: ScoreKind, n_rows: int) -> NDArray[np.float
     if table.ndim != 2 or len(table) != n_rows:
         raise ValueError(
             f"teacher_proba has shape {np.shape(teacher_proba)}, and X has {n_rows} "
-            f"rows; give one row for each, shape ({n_rows}, n_classes). Is a search to "
-            "slice it with its folds, it has to be routed as metadata, not fixed in "
-            "the scorer."
+            f"rows; give one row for each, shape ({n_rows}, n_classes). If a search is "
+            "to slice it with its folds, request it: scorer.set_score_request("
+            "teacher_proba=True), with metadata routing."
         )
     return table
 
 
-def _columns_of(teacher_proba, reader, classes: NDArray) -> NDArray:
+def _columns_of(teacher_proba, distiller, classes: NDArray) -> NDArray:
     """Labels of the columns: a frame's own, the distiller's, or those of the model."""
     own = getattr(teacher_proba, "columns", None)
     if own is not None and share_labels(np.asarray(own), classes):
         return np.asarray(own)
-    named = getattr(reader, "teacher_classes", None)
-    return classes if named is None else np.asarray(named)
+    named = getattr(distiller, "teacher_classes", None)
+    if named is None or np.asarray(named).tolist() == classes.tolist():
+        return classes
+    if _reads(distiller):
+        return np.asarray(named)
+    # They name what the teacher gives; who made this table, nobody knows.
+    raise ValueError(
+        f"teacher_proba may have its columns in the order of teacher_classes="
+        f"{listed(np.asarray(named))} or of the classes {listed(classes)}; give it as "
+        "a frame with the labels as names of its columns."
+    )
 
 
 def _silent(table: NDArray, kind: ScoreKind) -> NDArray[np.bool_] | None:
-    if kind == "logits":
-        empty = np.isnan(table).all(axis=1)
-    else:
-        empty = (np.isnan(table) | (table == 0)).all(axis=1)
-    if len(table) and empty.all():
+    nothing = np.isnan(table)
+    if kind == "probabilities":
+        nothing |= table == 0
+    silent = nothing.all(axis=1)
+    if silent.any() and silent.all():
         raise ValueError(
             "teacher_proba says nothing about any of these rows (NaN or 0 throughout); "
             "there is nothing to compare with."
         )
-    return empty if empty.any() else None
+    return silent if silent.any() else None
 
 
-def _check_table(table: NDArray, kind: ScoreKind) -> None:
-    wrong = np.isnan(table) | np.isposinf(table)
+def _check_table(table: NDArray, kind: ScoreKind, *, scaled: bool) -> None:
+    """Raise if a row is none of its kind; `scaled` ones have to sum to 1 already."""
+    good = ~(np.isnan(table) | np.isposinf(table)).any(axis=1)
     if kind == "probabilities":
-        wrong |= ~np.isfinite(table) | (table < 0)
-    if wrong.any():
-        row = int(np.argwhere(wrong)[0][0])
+        good &= (table >= 0).all(axis=1)
+        if scaled:
+            good &= np.abs(table.sum(axis=1) - 1.0) <= SUM_TOLERANCE
+    if not good.all():
+        row = int(np.flatnonzero(~good)[0])
         raise ValueError(
             f"teacher_proba holds no {kind}: row {row} is "
             f"{np.array2string(table[row], precision=4, threshold=6)}. Of logits "

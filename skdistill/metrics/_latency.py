@@ -153,13 +153,14 @@ def _method_of(model, method: str) -> Callable:
 @contextmanager
 def limited_threads(n_threads: int) -> Iterator[None]:
     """Allow so many threads to BLAS, OpenMP and torch; with 1, no workers of joblib."""
+    torch = sys.modules.get("torch")
     with ExitStack() as stack:
+        if torch is not None:  # asked before its OpenMP is limited
+            stack.callback(torch.set_num_threads, torch.get_num_threads())
         stack.enter_context(threadpool_limits(limits=n_threads))
         if n_threads == 1:
             stack.enter_context(joblib.parallel_config(backend="sequential"))
-        torch = sys.modules.get("torch")
         if torch is not None:
-            stack.callback(torch.set_num_threads, torch.get_num_threads())
             torch.set_num_threads(n_threads)
         yield
 

@@ -176,11 +176,10 @@ def _count_parameters(part) -> int | None:
     if not hasattr(part, "coef_"):
         return None
     # Not np.size, which takes a sparse matrix for one number.
-    size = getattr(part.coef_, "size", 1)
-    has_intercept = getattr(part, "fit_intercept", True)
-    return int(
-        size + (np.size(getattr(part, "intercept_", ())) if has_intercept else 0)
-    )
+    n_coefficients = getattr(part.coef_, "size", 1)
+    has_intercepts = getattr(part, "fit_intercept", True)
+    intercepts = getattr(part, "intercept_", ()) if has_intercepts else ()
+    return int(n_coefficients + np.size(intercepts))
 
 
 def _count_nodes(part) -> int | None:

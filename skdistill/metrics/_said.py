@@ -10,7 +10,7 @@ from skdistill.targets import normalize_rows
 
 #: How far the sum of a row may be from 1: answers in float32, numbers with three
 #: decimals.
-_SUM_TOLERANCE = 1e-3
+SUM_TOLERANCE = 1e-3
 
 _MISSING = ("NoneType", "NAType", "NaTType")
 
@@ -136,7 +136,7 @@ def read_proba(values: ArrayLike, name: str) -> tuple[NDArray[np.float64], float
     proba = np.array(table, dtype=np.float64)
     total = proba.sum(axis=1)
     # Written so that what is not finite is wrong too.
-    right = (proba >= 0).all(axis=1) & (np.abs(total - 1) <= _SUM_TOLERANCE)
+    right = (proba >= 0).all(axis=1) & (np.abs(total - 1) <= SUM_TOLERANCE)
     if not right.all():
         row = int(np.flatnonzero(~right)[0])
         raise ValueError(

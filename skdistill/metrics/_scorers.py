@@ -66,9 +66,10 @@ class TeacherScorer:
             Not looked at.
         teacher_proba : array-like of shape (n_rows, n_columns), default=None
             What a teacher says about the rows, in the order of the model's
-            `classes_`. A frame names its columns itself; those of a table such as the
-            distiller's `fit` takes are named by its `teacher_classes`. Rows of
-            nothing but NaN or 0 are left out. None: the model's teacher is asked.
+            `classes_`, or a frame with labels as names of its columns. Where the
+            distiller's `fit` takes such a table, it is read as there
+            (`teacher_classes`, `teacher_output`). Rows of nothing but NaN or 0 are
+            left out. None: the model's own teacher is asked.
         sample_weight : array-like of shape (n_rows,), default=None
             Row weights.
 
