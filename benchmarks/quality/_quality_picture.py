@@ -89,6 +89,7 @@ def _dress(ax, teacher: str, students: list[str]) -> None:
         ax.axhline(k - 0.5, color="0.85", linewidth=0.8)
     for place, text in ((0, "student alone"), (1, "teacher")):
         ax.text(place, -0.55, text, ha="center", va="bottom", fontsize=8)
+    ax.xaxis.set_major_locator(matplotlib.ticker.MultipleLocator(0.5))
     ax.xaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1, decimals=0))
     ax.set_title(f"Teacher: {teacher}", loc="left", fontsize=11, pad=16)
     ax.set_xlabel("share of the log-loss gap to the teacher recovered")

@@ -1,10 +1,11 @@
 """How much of a teacher does a small student keep? The public quality benchmark.
 
-Claims, for students taught with the recommended settings (`_settings.py`, chosen on
+Aimed at, for students taught with the recommended settings (`_settings.py`, chosen on
 training rows by `settings.py`), against the same student of the same size tuned without
 a teacher: of the log-loss gap to the teacher a tree of 32 leaves recovers 40 %, one of
-128 leaves 60 %, a network 50 %; 2 % of the pairs at most end up clearly worse. Peers:
-in-sample soft labels ("naive"), and for trees AutoGluon's recipe ("recipe").
+128 leaves 60 %, a network 50 %; 2 % of the pairs at most end up clearly worse. The
+first table says what of that was reached. Peers: in-sample soft labels ("naive"), and
+for trees AutoGluon's recipe ("recipe").
 
 On 13 sets, three stratified splits each (at most `--rows` training and as many test
 rows; split k has seed k throughout), two teachers: a forest of 500 trees, and a soft
