@@ -8,6 +8,7 @@ ORDER = [
     "plot_system_d_forest_to_tree.py",
     "plot_search.py",
     "plot_more_rows.py",
+    "plot_inspection.py",
     "plot_losses.py",
     "plot_compositions.py",
     "plot_leakage.py",

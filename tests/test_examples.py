@@ -310,3 +310,10 @@ def test_more_rows(run):
     assert loss["in-sample"] < loss["tree alone"]
     of_one_split = names["losses"]
     assert of_one_split["Munge"][-1] < of_one_split["Spunge"][-1] - 0.05
+
+
+@pytest.mark.slow
+def test_inspection(run):
+    names = run("plot_inspection")
+    assert names["search"].improves_
+    assert 0.9 < names["display"].agreement < 0.97
