@@ -12,9 +12,10 @@ from sklearn.utils.metaestimators import available_if
 from skdistill import _checks
 from skdistill._base import SaysLogProba
 from skdistill._display import children_tags
+from skdistill._onnx_protocol import ONNX
 from skdistill.students import Lesson, has_probabilities
 from skdistill.targets import teacher_distributions
-from skdistill.teachers import Teacher, members_of
+from skdistill.teachers import members_of
 
 
 def _says_proba(self) -> bool:
@@ -37,14 +38,14 @@ def _says_decision(self) -> bool:
     return hasattr(self.student, "decision_function")
 
 
-class AnswersAsStudent(SaysLogProba, ClassifierMixin):
+class AnswersAsStudent(SaysLogProba, ONNX, ClassifierMixin):
     """The mixin for classifiers that have a student, and a lesson once it is fitted."""
 
     student: Any
     teacher: Any
     teacher_classes: Any
     classes_: NDArray
-    _teacher: Teacher
+    _teacher: Any  # a Teacher, or None where nobody can be asked
 
     def _taught(self, X) -> Lesson:
         try:

@@ -1,0 +1,125 @@
+"""Whether a model can be written to a file, asked before any work is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from sklearn.base import is_classifier, is_regressor
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+)
+from sklearn.multioutput import MultiOutputRegressor
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.validation import check_is_fitted
+
+from skdistill._detect import is_module, is_skorch_net
+from skdistill.export._classifiers import is_written_here
+from skdistill.export._inside import inner, labels_of, parts_of
+from skdistill.export._labels import onnx_labels
+from skdistill.export._networks import nonlinearity
+
+_BOOSTERS = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
+_ELSE = (
+    "Export another student (trees, forests, boosters, linear models, networks), or "
+    "serve this one as it is: strip_teacher(model) and pickle."
+)
+
+
+def check_exportable(model) -> None:
+    """Raise unless a model can be written to an ONNX file.
+
+    Parameters
+    ----------
+    model : object
+        As given by the user.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+        If it is not fitted.
+    TypeError
+        If it is no classifier, or something in it is of a kind that no ONNX file
+        holds.
+    ValueError
+        If a setting of something in it stands in the way.
+    """
+    if is_module(model):
+        raise TypeError(
+            f"model={type(model).__name__} is a torch module, which does not know its "
+            "classes; give the distiller or the NeuralClassifier that it was trained "
+            "in."
+        )
+    if isinstance(model, type) or not hasattr(model, "predict"):
+        raise TypeError(
+            f"model={model!r} (type {type(model).__name__}) is no fitted classifier; "
+            "give a distiller, a classifier, or a pipeline that ends in one."
+        )
+    check_is_fitted(model)
+    if not is_classifier(inner(model)):
+        raise TypeError(
+            f"model={model!r} is no classifier; export regressors with skl2onnx.to_onnx"
+        )
+    onnx_labels(labels_of(model))
+    for part in parts_of(model):
+        for takes, check in _CHECKS:
+            if takes(part):
+                check(part)
+        _check_known(part)
+
+
+def _check_known(part) -> None:
+    from skl2onnx._supported_operators import sklearn_operator_name_map
+
+    if is_module(part) or isinstance(part, (Pipeline, FeatureUnion, ColumnTransformer)):
+        return
+    of_a_kind = is_written_here(part) or isinstance(part, MultiOutputRegressor)
+    if of_a_kind or type(part) in sklearn_operator_name_map:
+        return
+    what = "transformer"
+    what = "classifier" if is_classifier(part) else what
+    what = "regressor" if is_regressor(part) else what
+    raise TypeError(
+        f"skl2onnx has no converter for the {what} {part!r}. {_ELSE} Or register a "
+        "converter of your own with skl2onnx.update_registered_converter."
+    )
+
+
+def _check_booster(part) -> None:
+    if getattr(part, "is_categorical_", None) is not None:
+        columns = np.flatnonzero(part.is_categorical_).tolist()
+        raise ValueError(
+            f"{type(part).__name__} has categorical_features (columns {columns}), "
+            "whose splits no node of ONNX stands for. Put OneHotEncoder or "
+            "OrdinalEncoder in a pipeline before it, and set "
+            "categorical_features=None."
+        )
+    loss = part.loss
+    if isinstance(part, HistGradientBoostingRegressor) and loss != "squared_error":
+        raise ValueError(
+            f"loss={loss!r} of HistGradientBoostingRegressor cannot be exported; use "
+            "'squared_error'."
+        )
+
+
+def _check_net(part) -> None:
+    nonlinearity(part)
+
+
+def _check_function(part) -> None:
+    if part.func is not None:
+        raise TypeError(
+            f"{part!r} calls a Python function, which no ONNX file can hold. Compute "
+            "these columns before the model, or write the step with transformers that "
+            "skl2onnx knows."
+        )
+
+
+_CHECKS: list[tuple[Callable[[object], bool], Callable]] = [
+    (lambda part: type(part) in _BOOSTERS, _check_booster),
+    (is_skorch_net, _check_net),
+    (lambda part: isinstance(part, FunctionTransformer), _check_function),
+]
