@@ -18,6 +18,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from skdistill._onnx_protocol import ONNX
 from skdistill._rows import slice_rows
 from skdistill._search import DistillationClassifierCV
 from skdistill.metrics import model_size, prediction_latency
@@ -42,7 +43,7 @@ def _has(method: str):
     return available_if(check)
 
 
-class BudgetedDistillationCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class BudgetedDistillationCV(ONNX, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """Distil into the best of several students that fits a budget.
 
     Each student is searched with the same teacher, its best settings are scored by

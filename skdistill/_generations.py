@@ -22,6 +22,7 @@ from skdistill import _checks
 from skdistill._base import SaysLogProba, routes
 from skdistill._classifier import DistillationClassifier
 from skdistill._display import children_tags
+from skdistill._onnx_protocol import ONNX
 from skdistill._rows import TrainingRows
 from skdistill._store import open_store
 from skdistill.students import (
@@ -54,7 +55,7 @@ def _says_proba(self) -> bool:
 
 
 class BornAgainClassifier(
-    SaysLogProba, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+    SaysLogProba, ONNX, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
 ):
     r"""Train a student, then let it teach another like it, and so on.
 

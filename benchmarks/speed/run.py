@@ -32,6 +32,7 @@ from benchmarks.speed import (  # noqa: E402
     logistic,
     memory,
     predict,
+    serving,
     teacher_pass,
     tree,
 )
@@ -44,6 +45,7 @@ BENCHMARKS = {
     "teacher": teacher_pass,
     "memory": memory,
     "import": imports,
+    "serving": serving,
 }
 
 #: Of a claim in the table.

@@ -469,6 +469,8 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
 
     def _remember_search(self, plan: Plan, trials, choice: Choice) -> None:
         self.n_splits_ = len(plan.folds)
+        ratios = [len(fold.test) / len(fold.train) for fold in plan.folds]
+        self._n_test_over_train = float(np.mean(ratios))
         self.cv_results_ = format_search_results(
             plan.settings,
             self.n_splits_,

@@ -239,14 +239,38 @@ def read_names(labels: ArrayLike, n_columns: int | None = None) -> NDArray:
     return names
 
 
-def codes_of(said: NDArray, classes: NDArray, name: str) -> NDArray[np.intp]:
+def codes_of(
+    said: NDArray,
+    classes: NDArray,
+    name: str,
+    cure: str = "give all classes as labels",
+) -> NDArray[np.intp]:
     """Positions of labels in `classes`.
+
+    Parameters
+    ----------
+    said : ndarray of shape (n_rows,)
+        Labels.
+    classes : ndarray of shape (n_classes,)
+        Distinct labels; objects too, as frames hold text.
+    name : str
+        Of the parameter, for errors.
+    cure : str, default="give all classes as labels"
+        What to do about a label that is not among the classes, for errors.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), intp
 
     Raises
     ------
     ValueError
         If a label is not among them.
     """
+    if classes.dtype == object:
+        classes = np.array(classes.tolist())
+    if said.dtype == object:
+        said = np.array(said.tolist())
     if (said.dtype.kind in "US") != (classes.dtype.kind in "US"):
         raise ValueError(
             f"{name} has labels such as {said[:1].tolist()[0]!r}, and the classes are "
@@ -259,7 +283,7 @@ def codes_of(said: NDArray, classes: NDArray, name: str) -> NDArray[np.intp]:
     if unknown.any():
         raise ValueError(
             f"{name} says {said[unknown][:1].tolist()[0]!r}, which is not among the "
-            f"classes {listed(classes)}; give all classes as labels."
+            f"classes {listed(classes)}; {cure}."
         )
     return codes
 

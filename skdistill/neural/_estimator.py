@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skdistill._onnx_protocol import ONNX
 from skdistill.neural import _weights_files
 from skdistill.neural._answers import AnswersByLogits
 from skdistill.neural._ensemble import Ensemble
@@ -30,7 +31,9 @@ from skdistill.neural.training import Outcome, on_cpu, train
 from skdistill.targets import SoftTargets
 
 
-class NeuralClassifier(NestedLoss, AnswersByLogits, ClassifierMixin, BaseEstimator):
+class NeuralClassifier(
+    NestedLoss, AnswersByLogits, ONNX, ClassifierMixin, BaseEstimator
+):
     """A torch network, or an ensemble of some, that learns labels or soft targets.
 
     As the student of a :class:`~skdistill.DistillationClassifier` it minimises the

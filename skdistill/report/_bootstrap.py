@@ -85,7 +85,9 @@ def resampled_means(
     sums = [_sum(column, weight, group, n_groups) for column in columns.values()]
     table = np.column_stack([*sums, np.bincount(group, weight, minlength=n_groups)])
     totals = np.vstack([table.sum(axis=0), _resample(table, n_resamples, rng)])
-    means = totals[:, :-1] / totals[:, -1:]
+    # A resample may have drawn nothing but weights that vanish.
+    with np.errstate(invalid="ignore"):
+        means = totals[:, :-1] / totals[:, -1:]
     ends = np.cumsum([each.shape[1] for each in sums])[:-1]
     split = dict(zip(columns, np.split(means, ends, axis=1), strict=True))
     return {

@@ -11,6 +11,9 @@ from skdistill.report._bootstrap import Parted
 #: Bins of the calibration error, of equally many rows.
 N_BINS = 15
 
+#: Probabilities below count as that in the log-loss, as in scikit-learn's.
+LEAST = float(np.finfo(np.float64).eps)
+
 
 def log_losses(proba: NDArray, codes: NDArray) -> NDArray:
     """Minus the logarithm of the probability of the true class; shape (n_rows,).
@@ -18,7 +21,7 @@ def log_losses(proba: NDArray, codes: NDArray) -> NDArray:
     Of 0 it is that of the resolution of float64, as in scikit-learn's log_loss.
     """
     said = proba[np.arange(len(codes)), codes]
-    return -np.log(np.maximum(said, np.finfo(np.float64).eps))
+    return -np.log(np.maximum(said, LEAST))
 
 
 def brier_losses(proba: NDArray, codes: NDArray) -> NDArray:

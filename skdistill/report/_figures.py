@@ -18,6 +18,7 @@ from skdistill.report._bootstrap import (
     resampled_means,
 )
 from skdistill.report._columns import (
+    LEAST,
     auc_parts,
     brier_losses,
     calibration_parts,
@@ -63,7 +64,8 @@ class Figures(NamedTuple):
     recovered : dict
         Figure -> Estimate of the share of the gap that the student recovers.
     ruled_out : dict
-        Student -> number of rows to whose true class it gives probability 0.
+        Model -> number of rows to whose true class it gives probability 0, or so little
+        that it counts as 0.
     """
 
     of_models: dict[tuple[str, str], Estimate]
@@ -113,7 +115,7 @@ def measure(
     if ALONE in answers:
         pairs = [(STUDENT, ALONE), (STUDENT, TEACHER)]
     differences = {
-        (one, other, figure): told(means[one, figure] - means[other, figure])
+        (one, other, figure): told(_settled(means[one, figure] - means[other, figure]))
         for one, other in pairs
         for figure in COMPARED
         if (one, figure) in means and (other, figure) in means
@@ -126,12 +128,17 @@ def measure(
     )
 
 
+def _settled(change: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Without what is left of equal sums that were added up in another order."""
+    return np.where(np.abs(change) < 1e-12, 0.0, change)
+
+
 def _ruled_out(answers: Mapping[str, Answer], truth: Truth) -> dict[str, int]:
     rows, counts = np.arange(len(truth.codes)), {}
-    for model in (STUDENT, ALONE):
+    for model in (TEACHER, ALONE, STUDENT):
         proba = answers[model].proba if model in answers else None
         if proba is not None:
-            counts[model] = int((proba[rows, truth.codes] == 0).sum())
+            counts[model] = int((proba[rows, truth.codes] <= LEAST).sum())
     return counts
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
+from sklearn.utils import check_random_state
 
 from skdistill._rows import n_rows_of
 from skdistill._search import DistillationClassifierCV
@@ -35,6 +36,9 @@ from skdistill.report._tables import (
 )
 from skdistill.report._verdict import decide, say
 
+#: Percentiles of fewer would be those of chance.
+_FEWEST_RESAMPLES = 20
+
 
 class SearchTest(NamedTuple):
     """What a search found between its folds.
@@ -60,7 +64,7 @@ class SearchTest(NamedTuple):
     n_splits: int
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class DistillationReport:
     """What `distillation_report` found; printed, it is a page of text.
 
@@ -74,7 +78,7 @@ class DistillationReport:
     models : list of str
         "teacher", "student alone" (if there is one) and "student".
     n_rows : int
-        Rows that all were judged by.
+        Rows that all were judged by; those of weight 0 are not among them.
     confidence_level : float
         Of the intervals.
     classes : ndarray of shape (n_classes,)
@@ -90,20 +94,22 @@ class DistillationReport:
         Figure to an estimate of the share of the gap, between the student alone and the
         teacher, that the student recovers. Without a value where there is no gap.
     ruled_out : dict
-        Student to the number of rows to whose true class it gives probability 0, each
-        of which adds 36 to the sum of log-losses.
+        Model to the number of rows to whose true class it gives probability 0 (2.2e-16
+        at most), each of which adds 36 to the sum of log-losses.
     mcnemar : dict
         Other model to the test of the student against it.
     search : SearchTest or None
         For a search: what its folds say.
     members : list of float
-        Accuracy of each teacher, if there are several.
+        Accuracy of each teacher, if there are several; nan for one of weight 0, which
+        is not asked.
     costs : Costs
         `sizes` and `latencies` of the models.
     by_class : list of ClassFigures
         One for each class.
     disagreements : list of Disagreement
-        Rows on which student and teacher disagree most.
+        Rows on which student and teacher disagree most; first those on which they say
+        different classes.
     """
 
     verdict: str
@@ -194,16 +200,19 @@ def distillation_report(
     y : array-like of shape (n_rows,)
         Their true labels, all of which the model knows.
     baseline : estimator or array-like of shape (n_rows, n_classes), default=None
-        The same student, *tuned* and trained without a teacher; or its probabilities.
+        The same student, *tuned* and trained without a teacher; or its probabilities,
+        with columns in the order of the classes, or a frame with the labels as names.
         Without it nobody can say whether the teacher helped.
     teacher_proba : array-like of shape (n_rows, n_classes), default=None
         What the teacher says about these rows, for a teacher that cannot be asked
-        (precomputed, stripped) or that is dear to ask.
+        (precomputed, stripped) or that is dear to ask: with it, the teacher is not
+        asked at all, not for its time either.
     sample_weight : array-like of shape (n_rows,), default=None
-        Weights of the rows. McNemar's test counts rows all the same.
+        Weights of the rows. Rows of weight 0 are left out. McNemar's test counts the
+        others all the same.
     n_resamples : int, default=1000
-        Bootstrap resamples of the rows, from which the intervals are. All models and
-        figures share them.
+        Bootstrap resamples of the rows, from which the intervals are; at least 20. All
+        models and figures share them.
     confidence_level : float, default=0.95
         Of the intervals, in (0, 1).
     n_disagreements : int, default=5
@@ -221,7 +230,7 @@ def distillation_report(
     Raises
     ------
     TypeError, ValueError
-        Before anybody is asked, if something cannot be meant so.
+        Before the teacher is asked, if something cannot be meant so.
 
     See Also
     --------
@@ -230,12 +239,23 @@ def distillation_report(
 
     Notes
     -----
-    Each model is asked once about all rows. Intervals are percentiles over resamples
-    of the rows [1]_: they tell how far the figures depend on which rows were held out,
-    and not on which the models were trained on. More than 10,000 rows are resampled in
-    that many groups, put together at random. The area under the ROC curve is
-    resampled to first order. The interval of the calibration error lies too high on
-    few rows, as the error itself does.
+    The outcome is that of the difference between the students in one figure. This is
+    the log-loss; the Brier score, if a model gives the true class of some row
+    probability 0; and the accuracy, if one of the students says labels only. The
+    teacher "helped" or "harmed" if the interval of the difference lies on one side of
+    0. Else there was "no gap", if the teacher is no better than the student alone; "no
+    difference", if the whole interval is within 20 % of that gap; and the rows are "too
+    small" a sample, if it is wider. Fewer than 20 rows always are.
+
+    Each model is asked once about all rows, and the teacher last; where a model says
+    probabilities, its label is that of the largest.
+
+    Intervals are percentiles over resamples of the rows [1]_: they tell how far the
+    figures depend on which rows were held out, and not on which the models were trained
+    on. More than 10,000 rows are resampled in that many groups, put together at random.
+    Where a model is right on all rows, resamples cannot tell how often it would not be.
+    The area under the ROC curve is resampled to first order. The interval of the
+    calibration error lies too high on few rows, as the error itself does.
 
     References
     ----------
@@ -267,9 +287,37 @@ def distillation_report(
     True
     """
     _check_settings(n_resamples, confidence_level, n_disagreements)
+    check_random_state(random_state)
     distiller, _ = distiller_in(model)
-    truth = _read_truth(distiller.classes_, X, y, sample_weight)
-    asked = ask_all(model, X, teacher_proba=teacher_proba, baseline=baseline)
+    truth, kept = _read_truth(distiller.classes_, X, y, sample_weight)
+    asked = ask_all(model, X, teacher_proba=teacher_proba, baseline=baseline, kept=kept)
+    costs = weigh(
+        model, X, baseline, latency=latency, ask_teacher=teacher_proba is None
+    )
+    return _report_of(
+        asked,
+        truth,
+        n_resamples=n_resamples,
+        confidence_level=confidence_level,
+        random_state=random_state,
+        costs=costs,
+        search=_test_of_search(distiller),
+        disagreements=most_different(
+            asked.answers, truth, n_disagreements, positions=kept
+        ),
+    )
+
+
+def _report_of(
+    asked: Asked,
+    truth: Truth,
+    *,
+    n_resamples: int,
+    confidence_level: float,
+    random_state,
+    **measured,
+) -> DistillationReport:
+    """The report, of what was asked and what was measured already."""
     models = [name for name in (TEACHER, ALONE, STUDENT) if name in asked.answers]
     figures = measure(
         {name: asked.answers[name] for name in models},
@@ -281,11 +329,11 @@ def distillation_report(
     student = asked.answers[STUDENT]
     return DistillationReport(
         verdict=say(figures, len(truth.codes), confidence_level),
-        outcome=decide(figures),
+        outcome=decide(figures, len(truth.codes)),
         models=models,
         n_rows=len(truth.codes),
         confidence_level=confidence_level,
-        classes=truth.classes,
+        classes=truth.classes.copy(),
         figures=figures.of_models,
         differences=figures.differences,
         recovered=figures.recovered,
@@ -295,18 +343,16 @@ def distillation_report(
             for name in models
             if name != STUDENT
         },
-        search=_test_of_search(model),
         members=_accuracies(asked, truth),
-        costs=weigh(model, X, baseline, latency=latency),
         by_class=by_class(asked.answers, truth),
-        disagreements=most_different(asked.answers, truth, n_disagreements),
+        **measured,
     )
 
 
 def _check_settings(n_resamples, confidence_level, n_disagreements) -> None:
     wrong = []
     for name, value, least in (
-        ("n_resamples", n_resamples, 1),
+        ("n_resamples", n_resamples, _FEWEST_RESAMPLES),
         ("n_disagreements", n_disagreements, 0),
     ):
         if (
@@ -324,7 +370,10 @@ def _check_settings(n_resamples, confidence_level, n_disagreements) -> None:
         raise ValueError(" ".join(wrong))
 
 
-def _read_truth(classes: np.ndarray, X, y, sample_weight) -> Truth:
+def _read_truth(
+    classes: np.ndarray, X, y, sample_weight
+) -> tuple[Truth, np.ndarray | None]:
+    """True classes, and the positions of the rows that count, if not all do."""
     labels = read_labels(y, "y")
     if len(labels) != n_rows_of(X):
         raise ValueError(
@@ -335,18 +384,24 @@ def _read_truth(classes: np.ndarray, X, y, sample_weight) -> Truth:
     weight = check_weights(sample_weight, np.empty((len(labels), 0)))
     if weight is not None and not weight.any():
         raise ValueError("sample_weight is 0 on all rows; nothing is left to judge by.")
-    return Truth(classes, codes_of(labels, classes, "y"), weight)
+    cure = "leave these rows out, or fit on rows of all classes"
+    codes = codes_of(labels, classes, "y", cure)
+    if weight is None or (weight > 0).all():
+        return Truth(classes, codes, weight), None
+    kept = np.flatnonzero(weight > 0)
+    return Truth(classes, codes[kept], weight[kept]), kept
 
 
-def _test_of_search(model) -> SearchTest | None:
-    if not isinstance(model, DistillationClassifierCV):
+def _test_of_search(distiller) -> SearchTest | None:
+    if not isinstance(distiller, DistillationClassifierCV):
         return None
-    differences = model.differences_
+    differences = distiller.differences_
     n_splits = len(differences)
     if n_splits < 2:
         return None
-    # Of k folds, one part in k - 1 as many rows judge as teach.
-    variance = np.var(differences, ddof=1) * (1 / n_splits + 1 / (n_splits - 1))
+    # A search of an older version does not say; of k folds it is 1 to k - 1.
+    ratio = getattr(distiller, "_n_test_over_train", 1 / (n_splits - 1))
+    variance = np.var(differences, ddof=1) * (1 / n_splits + ratio)
     mean = float(np.mean(differences))
     if variance == 0:
         return SearchTest(mean, 1.0 if mean == 0 else 0.0, n_splits)
@@ -356,6 +411,8 @@ def _test_of_search(model) -> SearchTest | None:
 
 def _accuracies(asked: Asked, truth: Truth) -> list[float]:
     return [
-        float(np.average(member.codes == truth.codes, weights=truth.weight))
+        np.nan
+        if member is None
+        else float(np.average(member.codes == truth.codes, weights=truth.weight))
         for member in asked.members
     ]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from skdistill.metrics import Latency
 from skdistill.report._answers import ALONE, STUDENT, TEACHER
 from skdistill.report._figures import ACCURACY, COMPARED, FIGURES
 from skdistill.report._verdict import better_by
 from skdistill.report._words import (
     NAMES,
     count,
+    name_of,
     number,
     p_value,
+    percent,
     share,
     times,
     with_interval,
@@ -76,7 +79,7 @@ def _figures(report: DistillationReport) -> Section:
         for model, n_rows in report.ruled_out.items()
         if n_rows
     ]
-    title = f"{report.n_rows:,} rows, {report.confidence_level:.0%} intervals"
+    title = f"{report.n_rows:,} rows, {percent(report.confidence_level)} intervals"
     return Section(title, ["", *report.models], rows, notes)
 
 
@@ -116,43 +119,49 @@ def _members(report: DistillationReport) -> Section:
 
 def _costs(report: DistillationReport) -> Section:
     costs = report.costs
-    models = [model for model in report.models if model in costs.sizes]
+    known = {**costs.sizes, **costs.latencies}
+    models = [model for model in report.models if model in known]
     header = ["", *models]
     sizes = dict(costs.sizes)
     if costs.member is not None:
         header.insert(1, "one teacher")
         models = ["one teacher", *models]
         sizes["one teacher"] = costs.member
-    compares = TEACHER in sizes
+    compares = TEACHER in known
     rows = []
     for name, unit in (
         ("bytes", "n_bytes"),
         ("parameters", "n_parameters"),
         ("nodes", "n_nodes"),
     ):
-        values = {model: getattr(sizes[model], unit) for model in models}
+        values = {m: getattr(sizes.get(m), unit, None) for m in models}
         if any(value is not None for value in values.values()):
             row = [name, *(count(value) for value in values.values())]
             if compares:
                 row.append(times(values[TEACHER], values[STUDENT]))
             rows.append(row)
+    notes = []
+    if costs.latencies:
+        rows += _time_rows(costs.latencies, models, compares)
+        threads = costs.latencies[STUDENT].n_threads
+        notes.append(f"Times are medians of warm calls, threads: {threads}.")
+    if compares:
+        header.append("teacher / student")
+    return Section("Size and time", header, rows, notes)
+
+
+def _time_rows(
+    latencies: Mapping[str, Latency], models: list[str], compares: bool
+) -> Iterator[list[str]]:
     for name, unit in (
         ("µs for one row", "one_row_us"),
         ("µs per row in batches", "batch_us_per_row"),
     ):
-        if costs.latencies:
-            taken = {m: getattr(costs.latencies[m], unit) for m in costs.latencies}
-            row = [name, *(_microseconds(taken.get(model)) for model in models)]
-            if compares:
-                row.append(times(taken[TEACHER], taken[STUDENT]))
-            rows.append(row)
-    if compares:
-        header.append("teacher / student")
-    notes = []
-    if costs.latencies:
-        threads = costs.latencies[STUDENT].n_threads
-        notes.append(f"Times are medians of warm calls, threads: {threads}.")
-    return Section("Size and time", header, rows, notes)
+        taken = {model: getattr(each, unit) for model, each in latencies.items()}
+        row = [name, *(_microseconds(taken.get(model)) for model in models)]
+        if compares:
+            row.append(times(taken.get(TEACHER), taken[STUDENT]))
+        yield row
 
 
 def _microseconds(value: float | None) -> str:
@@ -164,10 +173,10 @@ def _microseconds(value: float | None) -> str:
 def _classes(report: DistillationReport) -> Section:
     header = ["", "rows"]
     header += [f"recall, {model}" for model in report.models]
-    header += [f"F1, {STUDENT}", "agreement"]
+    header += ["its F1", "agreement"]
     rows = []
     for each in report.by_class[:_MOST_CLASSES]:
-        row = [str(each.label), count(each.n_rows)]
+        row = [name_of(each.label), count(each.n_rows)]
         row += [number(each.recall[model], ACCURACY) for model in report.models]
         row += [number(each.f1[STUDENT]), number(each.agreement, ACCURACY)]
         rows.append(row)
@@ -180,9 +189,9 @@ def _disagreements(report: DistillationReport) -> Section:
     rows = [
         [
             str(each.row),
-            str(each.label),
-            f"{each.teacher} ({each.p_teacher:.2f})",
-            str(each.student)
+            name_of(each.label),
+            f"{name_of(each.teacher)} ({each.p_teacher:.2f})",
+            name_of(each.student)
             + (f" ({each.p_student:.2f})" if math.isfinite(each.p_student) else ""),
             number(each.kl),
         ]

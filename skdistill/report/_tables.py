@@ -12,6 +12,9 @@ from skdistill.metrics import fidelity_score, teacher_kl_divergence
 from skdistill.report._answers import STUDENT, TEACHER, Answer
 from skdistill.report._figures import Truth
 
+#: A divergence of rounding.
+_NOTHING = 1e-9
+
 
 class ClassFigures(NamedTuple):
     """One class.
@@ -103,12 +106,15 @@ class Disagreement(NamedTuple):
 
 
 def most_different(
-    answers: Mapping[str, Answer], truth: Truth, n_rows: int
+    answers: Mapping[str, Answer],
+    truth: Truth,
+    n_rows: int,
+    positions: NDArray[np.intp] | None = None,
 ) -> list[Disagreement]:
     """The rows on which student and teacher disagree most.
 
-    By divergence; for a student that says labels only, by how sure the teacher is of
-    another.
+    First those on which they say different classes. By divergence; for a student that
+    says labels only, by how sure the teacher is of another.
     """
     teacher, student = answers[TEACHER], answers[STUDENT]
     assert teacher.proba is not None
@@ -119,11 +125,11 @@ def most_different(
     else:
         kl = teacher_kl_divergence(teacher.proba, student.proba, reduction="none")
         by = kl
-    rows = np.argsort(-by, kind="stable")[:n_rows]
+    rows = np.lexsort((-by, teacher.codes == student.codes))[:n_rows]
     labels = truth.classes.tolist()
     return [
         Disagreement(
-            int(row),
+            int(row if positions is None else positions[row]),
             labels[truth.codes[row]],
             labels[teacher.codes[row]],
             float(sure[row]),
@@ -133,5 +139,5 @@ def most_different(
             else float(student.proba[row, student.codes[row]]),
             float(kl[row]),
         )
-        for row in rows[by[rows] > 0]
+        for row in rows[by[rows] > _NOTHING]
     ]

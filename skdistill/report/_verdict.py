@@ -7,20 +7,26 @@ from collections.abc import Mapping
 from skdistill.report._answers import ALONE, STUDENT, TEACHER
 from skdistill.report._bootstrap import Estimate
 from skdistill.report._figures import ACCURACY, AUC, BRIER, LOG_LOSS, Figures
+from skdistill.report._words import percent
 
 #: Of the gap; a difference surely smaller than that is none worth speaking of.
 _NEGLIGIBLE = 0.2
+
+#: Resamples of fewer rows are too much alike for their intervals to hold.
+_FEWEST_ROWS = 20
 
 HELPED, HARMED, NOTHING, TOO_SMALL = "helped", "harmed", "no difference", "too small"
 NO_GAP, NO_BASELINE = "no gap", "no baseline"
 
 
-def decide(figures: Figures) -> str:
+def decide(figures: Figures, n_rows: int) -> str:
     """Which of the outcomes it was.
 
     Parameters
     ----------
     figures : Figures
+    n_rows : int
+        Rows that they were measured on.
 
     Returns
     -------
@@ -29,6 +35,8 @@ def decide(figures: Figures) -> str:
     name = judged_by(figures)
     if (STUDENT, ALONE, name) not in figures.differences:
         return NO_BASELINE
+    if n_rows < _FEWEST_ROWS:
+        return TOO_SMALL
     change = better_by(figures.differences[STUDENT, ALONE, name], name)
     if change.low > 0:
         return HELPED
@@ -44,9 +52,9 @@ def decide(figures: Figures) -> str:
 def judged_by(figures: Figures) -> str:
     """The figure that decides.
 
-    It is the log-loss. Where one of the students says that the true class of a row is
+    It is the log-loss. Where one of the models says that the true class of a row is
     impossible, that row outweighs a hundred others, and what decides is the Brier
-    score; where one says labels only, the accuracy.
+    score; where one of the students says labels only, the accuracy.
     """
     students = [m for m in (STUDENT, ALONE) if (m, ACCURACY) in figures.of_models]
     if any((model, LOG_LOSS) not in figures.of_models for model in students):
@@ -58,7 +66,8 @@ def better_by(change: Estimate, name: str) -> Estimate:
     """A difference so that above 0 is better."""
     if name in (ACCURACY, AUC):
         return change
-    return Estimate(-change.value, -change.high, -change.low)
+    # From 0, so that none is -0.
+    return Estimate(0.0 - change.value, 0.0 - change.high, 0.0 - change.low)
 
 
 def _gap(of_models: Mapping, name: str) -> float:
@@ -70,7 +79,7 @@ def _gap(of_models: Mapping, name: str) -> float:
 
 def say(figures: Figures, n_rows: int, confidence_level: float) -> str:
     """The verdict as a sentence or two."""
-    outcome = decide(figures)
+    outcome = decide(figures, n_rows)
     if outcome == NO_BASELINE:
         return (
             "Whether the teacher helped cannot be said without the same student "
@@ -80,7 +89,7 @@ def say(figures: Figures, n_rows: int, confidence_level: float) -> str:
     change = better_by(figures.differences[STUDENT, ALONE, name], name)
     noun = {LOG_LOSS: "log-loss", BRIER: "Brier score", ACCURACY: "accuracy"}[name]
     interval = (
-        f"{confidence_level:.0%} interval {change.low:+.2g} to {change.high:+.2g}"
+        f"{percent(confidence_level)} interval {change.low:+.2g} to {change.high:+.2g}"
     )
     span = f"{abs(change.value):.2g} ({interval}, above 0 is better)"
     signed = f"{change.value:+.2g} ({interval}, above 0 is better)"

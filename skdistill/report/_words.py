@@ -21,13 +21,17 @@ NAMES = {
     LOG_LOSS: "log-loss (less)",
     AUC: "area under ROC (more)",
     BRIER: "Brier score (less)",
-    ECE: "calibration error (less)",
-    AGREEMENT: "agreement with the teacher",
-    KL: "divergence from the teacher, nats",
+    ECE: "calibration err. (less)",
+    AGREEMENT: "agreement with teacher",
+    KL: "divergence, nats (less)",
 }
 
 #: Shares are written in percent.
 _SHARES = (ACCURACY, AGREEMENT)
+
+
+#: Characters of a label.
+_LONGEST_LABEL = 24
 
 
 def number(value: float, figure: str | None = None, sign: bool = False) -> str:
@@ -36,8 +40,9 @@ def number(value: float, figure: str | None = None, sign: bool = False) -> str:
         return ""
     plus = "+" if sign else ""
     if figure in _SHARES:
-        return f"{100 * value:{plus}.1f}{' points' if sign else '%'}"
-    return f"{value:{plus}.4f}"
+        # What rounds to 0 has no sign.
+        return f"{round(100 * value, 1) + 0.0:{plus}.1f}{' points' if sign else '%'}"
+    return f"{round(value, 4) + 0.0:{plus}.4f}"
 
 
 def with_interval(each: Estimate, figure: str | None = None, sign=False) -> str:
@@ -57,6 +62,17 @@ def share(each: Estimate) -> str:
     if not math.isfinite(each.low):
         return f"{each.value:.0%} (the gap is too small for an interval)"
     return f"{each.value:.0%} [{100 * each.low:.0f}, {100 * each.high:.0f}]"
+
+
+def percent(value: float) -> str:
+    """A level of confidence, with as many digits as it has."""
+    return f"{100 * value:.10g}%"
+
+
+def name_of(label) -> str:
+    """A label on one line, and a short one."""
+    text = " ".join(str(label).split())
+    return text if len(text) <= _LONGEST_LABEL else text[: _LONGEST_LABEL - 3] + "..."
 
 
 def count(value: float | None) -> str:
