@@ -1431,3 +1431,14 @@ def test_importing_the_package_loads_no_onnx():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert found.stdout.strip() == "[]"
+
+
+def test_rooms_may_be_imported_in_any_order():
+    code = (
+        "import skdistill.export, skdistill.neural, skdistill\n"
+        "from skl2onnx._supported_operators import sklearn_operator_name_map as known\n"
+        "assert skdistill.neural.NeuralClassifier in known\n"
+        "assert skdistill.BornAgainClassifier in known\n"
+        "assert skdistill.DistillationClassifier in known\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=300)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 
 from sklearn.base import is_classifier
 from sklearn.frozen import FrozenEstimator
 
-from skdistill._budget import BudgetedDistillationCV
-from skdistill._generations import BornAgainClassifier
 from skdistill._onnx_protocol import ONNX
 from skdistill.export._classifiers import write_classifier
 from skdistill.export._graph import Graph, kind_of
@@ -49,12 +46,8 @@ def register() -> None:
 
 
 def _classifiers() -> Iterator[type]:
-    neural = sys.modules.get("skdistill.neural")
-    roots: list[type] = [ONNX, BornAgainClassifier, BudgetedDistillationCV]
-    roots += [] if neural is None else [neural.NeuralClassifier]
-    yield from (Exported, FrozenEstimator, *roots[1:])
-    for root in roots:
-        yield from _subclasses(root)
+    yield from (Exported, FrozenEstimator)
+    yield from _subclasses(ONNX)
 
 
 def _subclasses(kind: type) -> Iterator[type]:
