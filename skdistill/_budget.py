@@ -18,6 +18,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from skdistill._base import SaysLogProba
 from skdistill._onnx_protocol import ONNX
 from skdistill._rows import slice_rows
 from skdistill._search import DistillationClassifierCV
@@ -43,7 +44,9 @@ def _has(method: str):
     return available_if(check)
 
 
-class BudgetedDistillationCV(ONNX, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class BudgetedDistillationCV(
+    SaysLogProba, ONNX, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+):
     """Distil into the best of several students that fits a budget.
 
     Each student is searched with the same teacher, its best settings are scored by
@@ -298,22 +301,6 @@ class BudgetedDistillationCV(ONNX, ClassifierMixin, MetaEstimatorMixin, BaseEsti
             One column for each of `classes_`.
         """
         return self._best().predict_proba(X)
-
-    @_has("predict_log_proba")
-    def predict_log_proba(self, X):
-        """Predict the logarithm of the probability of each class.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_rows, n_features)
-            Rows, as the student takes them.
-
-        Returns
-        -------
-        ndarray of shape (n_rows, n_classes)
-            One column for each of `classes_`.
-        """
-        return self._best().predict_log_proba(X)
 
     @_has("decision_function")
     def decision_function(self, X):
