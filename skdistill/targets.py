@@ -85,6 +85,43 @@ class TeacherOutput:
         return replace(align_columns(output, classes), silent=self.silent)
 
 
+def read_columns(
+    values: ArrayLike, kind: ScoreKind, n_rows: int
+) -> NDArray[np.float64]:
+    """Copy what is said as `teacher_proba`; one column is about the second of two.
+
+    Parameters
+    ----------
+    values : array-like of shape (n_rows, n_columns) or (n_rows,)
+        Not checked for anything but that it holds numbers.
+    kind : {"probabilities", "logits"}
+        What they are.
+    n_rows : int
+        How many rows there should be, for the error.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_columns), float64
+
+    Raises
+    ------
+    ValueError
+        If it holds anything but numbers.
+    """
+    try:
+        table = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"teacher_proba must be an array of numbers of shape ({n_rows}, "
+            f"n_classes): {error}."
+        ) from error
+    if table.ndim == 1 or (table.ndim == 2 and table.shape[1] == 1):
+        second = table.reshape(-1)
+        first = np.zeros_like(second) if kind == "logits" else 1.0 - second
+        table = np.column_stack([first, second])
+    return table
+
+
 def normalize_rows(mass: NDArray[np.float64]) -> NDArray[np.float64]:
     """Scale non-negative rows to sum to 1, in place; a row of zeros becomes uniform.
 

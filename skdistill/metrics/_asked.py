@@ -12,6 +12,7 @@ from skdistill.metrics._said import SUM_TOLERANCE, listed
 from skdistill.targets import (
     ScoreKind,
     TeacherOutput,
+    read_columns,
     share_labels,
     teacher_distributions,
 )
@@ -135,17 +136,7 @@ def _reads(distiller) -> bool:
 
 
 def _as_columns(teacher_proba, kind: ScoreKind, n_rows: int) -> NDArray[np.float64]:
-    try:
-        table = np.array(teacher_proba, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"teacher_proba must be an array of numbers of shape ({n_rows}, "
-            f"n_classes): {error}."
-        ) from error
-    if table.ndim == 1 or (table.ndim == 2 and table.shape[1] == 1):
-        second = table.reshape(-1)
-        first = np.zeros_like(second) if kind == "logits" else 1.0 - second
-        table = np.column_stack([first, second])
+    table = read_columns(teacher_proba, kind, n_rows)
     if table.ndim != 2 or len(table) != n_rows:
         raise ValueError(
             f"teacher_proba has shape {np.shape(teacher_proba)}, and X has {n_rows} "

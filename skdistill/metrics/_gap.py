@@ -197,6 +197,15 @@ def _log_losses(y_true, given: dict, sample_weight, labels) -> dict[str, float]:
     weight = read_weights(sample_weight, n_rows)
     losses = {}
     for name, (table, floor) in tables.items():
-        of_label = table[np.arange(n_rows), codes].clip(floor, 1.0 - floor)
-        losses[name] = float(np.average(-np.log(of_label), weights=weight))
+        rows = log_losses(table, codes, floor)
+        losses[name] = float(np.average(rows, weights=weight))
     return losses
+
+
+def log_losses(proba: NDArray, codes: NDArray, floor: float) -> NDArray[np.float64]:
+    """Minus the logarithm of the probability of the true class; shape (n_rows,).
+
+    Probabilities are kept that far from 0 and 1, as in scikit-learn's log_loss.
+    """
+    said = proba[np.arange(len(codes)), codes]
+    return -np.log(said.clip(floor, 1.0 - floor))

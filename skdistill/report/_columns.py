@@ -15,15 +15,6 @@ N_BINS = 15
 LEAST = float(np.finfo(np.float64).eps)
 
 
-def log_losses(proba: NDArray, codes: NDArray) -> NDArray:
-    """Minus the logarithm of the probability of the true class; shape (n_rows,).
-
-    Of 0 it is that of the resolution of float64, as in scikit-learn's log_loss.
-    """
-    said = proba[np.arange(len(codes)), codes]
-    return -np.log(np.maximum(said, LEAST))
-
-
 def brier_losses(proba: NDArray, codes: NDArray) -> NDArray:
     """Squared distance to the true class; for two classes, half of it (in [0, 1])."""
     squares = ((proba - np.eye(proba.shape[1])[codes]) ** 2).sum(axis=1)

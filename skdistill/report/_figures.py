@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from skdistill.metrics import teacher_kl_divergence
+from skdistill.metrics._gap import log_losses
 from skdistill.report._answers import ALONE, STUDENT, TEACHER, Answer
 from skdistill.report._bootstrap import (
     Estimate,
@@ -22,7 +23,6 @@ from skdistill.report._columns import (
     auc_parts,
     brier_losses,
     calibration_parts,
-    log_losses,
 )
 
 ACCURACY, LOG_LOSS, AUC, BRIER = "accuracy", "log_loss", "auc", "brier"
@@ -156,7 +156,7 @@ def _columns_of(
             columns[model, AGREEMENT] = agrees.astype(np.float64)
         if answer.proba is None:
             continue
-        columns[model, LOG_LOSS] = log_losses(answer.proba, codes)
+        columns[model, LOG_LOSS] = log_losses(answer.proba, codes, LEAST)
         columns[model, BRIER] = brier_losses(answer.proba, codes)
         columns[model, AUC] = auc_parts(answer.proba, codes, weight)
         columns[model, ECE] = calibration_parts(answer.proba, codes, weight)

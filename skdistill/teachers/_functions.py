@@ -10,6 +10,7 @@ from skdistill.targets import (
     ScoreKind,
     TeacherOutput,
     normalize_rows,
+    read_columns,
     share_labels,
 )
 from skdistill.teachers._base import Teacher, ready_to_predict
@@ -149,17 +150,7 @@ class PrecomputedTeacher(Teacher):
 def _checked_table(
     proba: ArrayLike, n_rows: int, kind: ScoreKind
 ) -> NDArray[np.float64]:
-    try:
-        table = np.array(proba, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"teacher_proba must be an array of numbers of shape ({n_rows}, "
-            f"n_classes): {error}."
-        ) from error
-    if table.ndim == 1 or (table.ndim == 2 and table.shape[1] == 1):
-        second = table.reshape(-1)
-        first = np.zeros_like(second) if kind == "logits" else 1.0 - second
-        table = np.column_stack([first, second])
+    table = read_columns(proba, kind, n_rows)
     if table.ndim != 2 or len(table) != n_rows:
         raise ValueError(
             f"teacher_proba has shape {table.shape}; X has {n_rows} rows, so it must "
