@@ -184,7 +184,9 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
     The scores are those of ``GridSearchCV(DistillationClassifier(...), ...)`` with the
     same folds, where all of its fits succeed and its scorer counts rows by weight. What
     differs is the price (networks are trained in stacks, other students share what the
-    teacher said) and the choice. Scorers get a distiller without its teacher.
+    teacher said) and the choice. Scorers get a distiller without its teacher; those of
+    :func:`~skdistill.metrics.make_teacher_scorer`, what the teacher of the fold, or the
+    table, says about the rows held out.
 
     The rule is caution and no test: the best of many settings is compared as if it had
     been named beforehand. With the defaults and a teacher that has no effect at all,

@@ -29,7 +29,7 @@ from skdistill.students import (
     wanted_representations,
 )
 from skdistill.targets import SoftTargets
-from skdistill.teachers import is_given, part_of, record
+from skdistill.teachers import QuotedTeacher, is_given, part_of, record
 
 #: Tasks for each worker, so that none waits long for the last one.
 _TASKS_A_WORKER = 3
@@ -54,7 +54,8 @@ class Trial(NamedTuple):
 class Candidate(NamedTuple):
     """A distiller to try, its student with its seeds, and a seed for what holds none.
 
-    The distiller has no teacher, which is heavy and was asked before.
+    The distiller has no teacher, which is heavy and was asked before; the name of a
+    table is none.
     """
 
     distiller: DistillationClassifier
@@ -68,10 +69,18 @@ class Judge(NamedTuple):
     scorer: Callable[..., float]
     params: dict
 
+    @property
+    def asks_teacher(self) -> bool:
+        """Whether the scorer wants to know what the teacher says."""
+        asks = getattr(self.scorer, "asks_teacher", False)
+        return asks and "teacher_proba" not in self.params
+
     def __call__(self, model, material: Material, test: NDArray) -> float:
         """Score a model on the rows held out."""
-        rows = material.rows
-        params = take_metadata(rows.X, self.params, test)
+        rows, params = material.rows, self.params
+        if self.asks_teacher and not hasattr(model, "teacher_predict_proba"):
+            params = {**params, "teacher_proba": material.teacher_proba}
+        params = take_metadata(rows.X, params, test)
         X = take_rows(rows.X, test)
         score = self.scorer(model, X, rows.y[test], **params)
         if not isinstance(score, Real):
@@ -169,7 +178,8 @@ def _run(tasks: list, n_jobs: int | None, bar):
 
 def _candidate(distiller: DistillationClassifier) -> Candidate:
     seeded = seed_children(distiller.teacher, distiller.student, distiller.random_state)
-    params = {**distiller.get_params(deep=False), "teacher": None, "student": None}
+    table = distiller.teacher if isinstance(distiller.teacher, str) else None
+    params = {**distiller.get_params(deep=False), "teacher": table, "student": None}
     return Candidate(DistillationClassifier(**params), seeded.student, seeded.seed)
 
 
@@ -222,7 +232,7 @@ def _consult_all(
     teacher = _recorded(asking, seeded.teacher, plan.material)
     seeded = seeded._replace(teacher=teacher)
     said = Parallel(n_jobs=n_jobs)(
-        delayed(_consult)(asking, seeded, plan.material, fold) for fold in plan.folds
+        delayed(_consult)(asking, seeded, plan, fold) for fold in plan.folds
     )
     return teacher, said
 
@@ -252,13 +262,20 @@ def _recorded(distiller: DistillationClassifier, teacher, material: Material):
 
 
 def _consult(
-    distiller: DistillationClassifier, seeded: Seeded, material: Material, fold: Fold
+    distiller: DistillationClassifier, seeded: Seeded, plan: Plan, fold: Fold
 ) -> Consultation:
-    part = material.take(fold.train)
-    teacher = part_of(seeded.teacher, material.rows.X, fold.train, part.rows.X)
+    X = plan.material.rows.X
+    part = plan.material.take(fold.train)
+    teacher = part_of(seeded.teacher, X, fold.train, part.rows.X)
+    held_out = take_rows(X, fold.test) if plan.judge.asks_teacher else None
+    if held_out is not None:
+        teacher = part_of(teacher, X, fold.test, held_out)
     said = distiller._consult(seeded._replace(teacher=teacher), part)
+    quoted = None
+    if held_out is not None and not isinstance(said.teacher.model, str):
+        quoted = QuotedTeacher(distiller._ask(said.teacher, held_out, part.rows))
     # Neither is needed to teach (`ask` may hold the teacher), and both are heavy.
-    return said._replace(teacher=None, X=None)
+    return said._replace(teacher=quoted, X=None)
 
 
 def _try(
@@ -275,7 +292,7 @@ def _try(
             _teach(each, plan.material.take(fold.train), said) for each in candidates
         ]
     return [
-        _judged(each, lesson, fit_time, part, plan, fold)
+        _judged(each, lesson, fit_time, part, plan, fold, said.teacher)
         for each, (lesson, fit_time) in zip(candidates, taught, strict=True)
     ]
 
@@ -352,11 +369,13 @@ def _judged(
     part: Material,
     plan: Plan,
     fold: Fold,
+    quoted: QuotedTeacher | None,
 ) -> Trial:
     if isinstance(lesson, Exception):
         return Trial(np.nan, fit_time, 0.0, f"{type(lesson).__name__}: {lesson}")
     params = {**candidate.distiller.get_params(deep=False), "student": lesson.student}
     model = DistillationClassifier(**params)._remember(part.rows, None, lesson)
+    model._teacher = quoted
     start = time.perf_counter()
     score, failure = np.nan, ""
     try:

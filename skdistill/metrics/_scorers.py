@@ -39,6 +39,9 @@ class TeacherScorer:
         What the model is asked.
     """
 
+    #: For searches, which then hand on what the teacher of a fold says.
+    asks_teacher = True
+
     def __init__(
         self, score_func: Callable, sign: int, kwargs: dict, response_method: str
     ):

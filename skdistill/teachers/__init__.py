@@ -22,7 +22,7 @@ from skdistill.teachers._recognise import (
     keep_or_clone,
     members_of,
 )
-from skdistill.teachers._recorded import part_of, record
+from skdistill.teachers._recorded import QuotedTeacher, part_of, record
 from skdistill.teachers._representations import represent
 from skdistill.teachers._weights import LEARNED
 
@@ -33,6 +33,7 @@ __all__ = [
     "CalibratedTeacher",
     "EnsembleTeacher",
     "PrecomputedTeacher",
+    "QuotedTeacher",
     "Teacher",
     "check_calibration",
     "check_teacher",

@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from skdistill._rows import TrainingRows
+from skdistill._rows import TrainingRows, n_rows_of
 from skdistill.targets import TeacherOutput
 from skdistill.teachers._base import Teacher
 from skdistill.teachers._recognise import hire, is_given, is_list, members_of
@@ -54,6 +54,32 @@ class RecordedTeacher(Teacher):
         return self.teacher.evaluate(
             X, classes, fallback, progress=progress, store=store
         )
+
+
+class QuotedTeacher(Teacher):
+    """What a teacher said about some rows, without the teacher.
+
+    Parameters
+    ----------
+    output : TeacherOutput
+        About the only rows that this one will be asked about.
+    """
+
+    def __init__(self, output: TeacherOutput):
+        super().__init__("precomputed")
+        self.output = output
+        self.kind = output.kind
+        self.name = self.model = "quoted"
+
+    def evaluate(self, X, classes, fallback, *, progress=None, store=None):
+        """What was said about these rows."""
+        n_rows, n_said = n_rows_of(X), len(self.output.values)
+        if n_rows != n_said:
+            raise ValueError(
+                f"The teacher of this fold was asked about {n_said} rows, those held "
+                f"out, and is not here to be asked about {n_rows} others."
+            )
+        return self.output
 
 
 def record(
