@@ -8,7 +8,7 @@ extra trees of 500 each, boosting, and three networks (256, 128).
 One split a set, as in `quality.py`; students are tuned alone by folds, and taught with
 the recommended settings of their family. Times are medians over rounds in which stack
 and student answer about the same single row in turn; *exported* is the student as an
-ONNX model in onnxruntime, where there is a converter for it.
+ONNX model in onnxruntime, and its size that of the file.
 
     python benchmarks/quality/thousandfold.py --data DIR [--only SET ...]
 
@@ -37,7 +37,7 @@ import numpy as np  # noqa: E402
 from benchmarks.commands import add_choice_option  # noqa: E402
 from benchmarks.datasets import add_data_option, load  # noqa: E402
 from benchmarks.neural._records import Records  # noqa: E402
-from benchmarks.quality._contenders import STACK, STUDENTS, Student  # noqa: E402
+from benchmarks.quality._contenders import STACK, STUDENTS, Kind, Student  # noqa: E402
 from benchmarks.quality._figures import n_bytes, paired  # noqa: E402
 from benchmarks.quality._scene import (  # noqa: E402
     SETS,
@@ -55,14 +55,35 @@ from benchmarks.quality._settings import (  # noqa: E402
 from benchmarks.quality._thousandfold_tables import write_tables  # noqa: E402
 from benchmarks.quality._work import add_work_options, work_through  # noqa: E402
 from skdistill._sklearn_compat import take_rows  # noqa: E402
+from skdistill.export import to_onnx  # noqa: E402
+from skdistill.neural import NeuralClassifier  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 KEYS = ["set", "student"]
 FIGURES = ["n_train", "n_test", "stack_accuracy", "alone_accuracy", "accuracy", "loss"]
 FIGURES += ["interval", "agreement", "stack_bytes", "bytes", "stack_us", "us"]
-FIGURES += ["exported_us", "settings"]
+FIGURES += ["exported_bytes", "exported_us", "settings"]
 #: Rounds of the stack, and calls of the student in each.
 ROUNDS, CALLS = 9, 30
+
+
+def _wide_network(seed: int, kind: Kind) -> NeuralClassifier:
+    return NeuralClassifier(
+        hidden_layer_sizes=(256, 128),
+        early_stopping=True,
+        scale=not kind.images,
+        random_state=seed,
+    )
+
+
+#: A thousandth of the stack has room for more than the networks of `quality.py`.
+WIDE_NETWORK = Student(
+    "network, 256 \N{MULTIPLICATION SIGN} 128",
+    "network",
+    _wide_network,
+    [{"weight_decay": [0.0, 1e-3, 1e-2]}],
+    [{"weight_decay": [0.0, 1e-3]}],
+)
 
 
 def in_turn(stack: Callable, others: list[Callable]) -> list[float]:
@@ -82,22 +103,14 @@ def in_turn(stack: Callable, others: list[Callable]) -> list[float]:
     return [statistics.median(each) * 1e6 for each in times]
 
 
-def exported(model, row) -> Callable | None:
-    """A call of the student as an ONNX model, if it can be one."""
-    if not isinstance(row, np.ndarray):
-        return None
-    try:
-        import onnxruntime
-        from skl2onnx import to_onnx
+def exported(model, row) -> tuple[int, Callable]:
+    """Bytes of the student as an ONNX model, and a call of it."""
+    import onnxruntime
 
-        row = row.astype(np.float32)
-        options = {id(model): {"zipmap": False}}
-        made = to_onnx(model, row, options=options).SerializeToString()
-    except Exception:  # no converter for this student, or no converters at all
-        return None
+    row = row.astype(np.float32)
+    made = to_onnx(model, row, check=False).SerializeToString()
     session = onnxruntime.InferenceSession(made, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    return lambda: session.run(None, {name: row})
+    return len(made), lambda: session.run(None, {"X": row})
 
 
 def compare(scene: Scene, student: Student, taught: Taught, memory: str) -> dict:
@@ -111,10 +124,11 @@ def compare(scene: Scene, student: Student, taught: Taught, memory: str) -> dict
     guess = scene.said(taught_student).argmax(axis=1)
     of_stack = taught.raw.argmax(axis=1)
     loss, interval = paired((guess != y).astype(float), (of_stack != y).astype(float))
-    calls = [lambda: taught_student.predict_proba(row)]
-    onnx = exported(taught_student, row)
-    calls += [] if onnx is None else [onnx]
-    stack_us, us, *exported_us = in_turn(lambda: taught.model.predict_proba(row), calls)
+    exported_bytes, session = exported(taught_student, row)
+    stack_us, us, exported_us = in_turn(
+        lambda: taught.model.predict_proba(row),
+        [lambda: taught_student.predict_proba(row), session],
+    )
     return {
         "set": scene.name,
         "student": student.name,
@@ -130,7 +144,8 @@ def compare(scene: Scene, student: Student, taught: Taught, memory: str) -> dict
         "bytes": n_bytes(taught_student),
         "stack_us": stack_us,
         "us": us,
-        "exported_us": exported_us[0] if exported_us else float("nan"),
+        "exported_bytes": exported_bytes,
+        "exported_us": exported_us,
         "settings": settings.text(),
     }
 
@@ -159,7 +174,8 @@ def main() -> None:
     parser.add_argument("--students", nargs="+", metavar="WORD", help="in their names")
     options = parser.parse_args()
     words = options.students
-    students = [s for s in STUDENTS if not words or any(w in s.name for w in words)]
+    students = [*STUDENTS, WIDE_NETWORK]
+    students = [s for s in students if not words or any(w in s.name for w in words)]
     if not options.tables:
         Records(options.csv, KEYS, FIGURES)
         tasks = [(name, students, options) for name in options.only or SETS]
