@@ -13,6 +13,7 @@ from skdistill.report._verdict import better_by
 from skdistill.report._words import (
     NAMES,
     count,
+    in_rows,
     name_of,
     number,
     p_value,
@@ -74,12 +75,14 @@ def _figures(report: DistillationReport) -> Section:
         if (STUDENT, figure) in report.figures
     ]
     notes = [
-        f"To the true class of {n_rows:,} rows the {model} gives probability 0: each "
-        "adds 36 to the sum of its log-losses. Smooth it, or go by the Brier score."
+        f"To the true class of {in_rows(n_rows)} the {model} gives probability 0: "
+        "each adds 36 to the sum of its log-losses. Smooth it, or go by the Brier "
+        "score."
         for model, n_rows in report.ruled_out.items()
         if n_rows
     ]
-    title = f"{report.n_rows:,} rows, {percent(report.confidence_level)} intervals"
+    level = percent(report.confidence_level)
+    title = f"{in_rows(report.n_rows)}, {level} intervals"
     return Section(title, ["", *report.models], rows, notes)
 
 
@@ -95,8 +98,8 @@ def _against_alone(report: DistillationReport) -> Section:
             rows.append([name, with_interval(gain, figure, sign=True), shown])
     test = report.mcnemar[ALONE]
     notes = [
-        f"The student alone is wrong on {test.only_first:,} rows that the student has "
-        f"right, and right on {test.only_second:,} that it has wrong: McNemar "
+        f"The student alone is wrong on {in_rows(test.only_first)} that the student "
+        f"has right, and right on {test.only_second:,} that it has wrong: McNemar "
         f"{p_value(test.p_value)}."
     ]
     if report.search is not None:

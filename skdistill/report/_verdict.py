@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from skdistill.report._answers import ALONE, STUDENT, TEACHER
 from skdistill.report._bootstrap import Estimate
 from skdistill.report._figures import ACCURACY, AUC, BRIER, LOG_LOSS, Figures
-from skdistill.report._words import percent
+from skdistill.report._words import in_rows, percent
 
 #: Of the gap; a difference surely smaller than that is none worth speaking of.
 _NEGLIGIBLE = 0.2
@@ -112,9 +112,10 @@ def say(figures: Figures, n_rows: int, confidence_level: float) -> str:
             f"The teacher made no difference: in {noun} it is {signed}, little of the "
             f"gap of {_gap(figures.of_models, name):.2g} to the teacher."
         )
+    few = f"{in_rows(n_rows)} {'is' if n_rows == 1 else 'are'}"
     return (
-        f"{n_rows:,} rows are too few to tell whether the teacher helped: in {noun} "
-        f"the student gains {signed}."
+        f"{few} too few to tell whether the teacher helped: in {noun} the student "
+        f"gains {signed}."
     )
 
 

@@ -29,9 +29,8 @@ NAMES = {
 #: Shares are written in percent.
 _SHARES = (ACCURACY, AGREEMENT)
 
-
-#: Characters of a label.
-_LONGEST_LABEL = 24
+#: Characters of a label; two of them and three numbers fit a line.
+_LONGEST_LABEL = 16
 
 
 def number(value: float, figure: str | None = None, sign: bool = False) -> str:
@@ -78,6 +77,11 @@ def name_of(label) -> str:
 def count(value: float | None) -> str:
     """A whole number with commas; nothing for None."""
     return "" if value is None else f"{value:,.0f}"
+
+
+def in_rows(n_rows: int) -> str:
+    """So many rows."""
+    return "1 row" if n_rows == 1 else f"{n_rows:,} rows"
 
 
 def times(one: float | None, other: float | None) -> str:
