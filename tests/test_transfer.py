@@ -1097,3 +1097,64 @@ def test_constrained_needs_a_generator_and_a_function():
 def test_labels_of_coleaf_must_be_as_many_as_rows():
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         CoLeaf().fit(numbers(20), np.zeros(19))
+
+
+# Codes ------------------------------------------------------------------------------
+
+
+def _tables(cells):
+    """The same column in each kind of table, with a number beside it."""
+    numbers = np.arange(len(cells), dtype=float)
+    data = {"a": cells, "b": numbers}
+    yield np.array(list(zip(cells, numbers, strict=True)), dtype=object)
+    yield pd.DataFrame(data)
+    yield pd.DataFrame({"a": pd.array(cells, dtype="boolean"), "b": numbers})
+    yield pl.DataFrame(data)
+
+
+def _first_column(table):
+    if isinstance(table, np.ndarray):
+        return table[:, 0].tolist()
+    return list(table["a"])
+
+
+@pytest.mark.parametrize("make", [Munge, CoLeaf])
+@pytest.mark.parametrize("cells", [[False, True, True], [True, False, True]], ids=str)
+def test_all_kinds_of_tables_draw_the_same_rows(make, cells):
+    drawn = [
+        _first_column(make(random_state=0).fit(table).sample(60))
+        for table in _tables(cells * 30)
+    ]
+    assert drawn[1:] == drawn[:-1]
+
+
+@pytest.mark.parametrize("words", [["b", "a", "c"], ["c", "b", "a"]], ids=str)
+def test_codes_follow_the_order_of_labels(words):
+    from skdistill.transfer._columns import read_array, read_pandas, read_polars
+
+    expected = ["abc".index(word) for word in words] + [np.nan]
+    cells = [*words, None]
+    order = pd.CategoricalDtype(["c", "a", "b"], ordered=True)
+    for column in (
+        read_array(np.array(cells, dtype=object), 20),
+        read_pandas(pd.Series(cells), 20),
+        read_pandas(pd.Series(cells, dtype="string"), 20),
+        read_pandas(pd.Series(cells, dtype="category"), 20),
+        read_polars(pl.Series("a", cells), 20),
+        read_polars(pl.Series("a", cells, dtype=pl.Categorical), 20),
+        read_polars(pl.Series("a", cells, dtype=pl.Enum(["a", "b", "c"])), 20),
+    ):
+        np.testing.assert_array_equal(column.values, expected)
+    expected = ["cab".index(word) for word in words] + [np.nan]
+    for column in (
+        read_pandas(pd.Series(cells, dtype=order), 20),
+        read_polars(pl.Series("a", cells, dtype=pl.Enum(["c", "a", "b"])), 20),
+    ):
+        np.testing.assert_array_equal(column.values, expected)
+
+
+def test_labels_without_an_order_are_coded_as_they_come():
+    from skdistill.transfer._columns import read_array
+
+    cells = np.array(["b", 1, "a", "b"], dtype=object)
+    assert read_array(cells, 20).values.tolist() == [0, 1, 2, 0]

@@ -26,7 +26,8 @@ class Column:
     cells : ndarray of shape (n_rows,), or what a frame holds
         As they came.
     values : ndarray of shape (n_rows,), float64
-        Numbers, or codes of categories: equal exactly where cells are; NaN is missing.
+        Numbers, or codes of categories in their order: equal exactly where cells are;
+        NaN is missing.
     dtype : dtype or None
         What a moved number is written as; None where the cells are not numbers.
     is_continuous : bool
@@ -167,9 +168,12 @@ def read_pandas(series, max_discrete: int) -> Column:
     plain = (
         np.asarray(series) if isinstance(series.dtype, pandas.SparseDtype) else series
     )
-    codes = pandas.factorize(plain)[0].astype(np.float64)
-    codes[codes < 0] = np.nan
-    return PandasColumn(cells, codes)
+    if isinstance(series.dtype, pandas.CategoricalDtype):
+        codes = series.cat.codes.to_numpy()
+    else:
+        codes, labels = pandas.factorize(plain)
+        codes = np.append(_ranks(labels), -1)[codes]
+    return PandasColumn(cells, np.where(codes < 0, np.nan, codes))
 
 
 def read_polars(series, max_discrete: int) -> Column:
@@ -181,6 +185,9 @@ def read_polars(series, max_discrete: int) -> Column:
         dtype = np.dtype("float32" if kind == polars.Float32 else name)
         if _is_exact(numbers, dtype):
             return _number_column(PolarsColumn, series, numbers, dtype, max_discrete)
+    if kind == polars.Enum:
+        codes = series.to_physical().cast(polars.Float64).to_numpy()
+        return PolarsColumn(series, codes)
     cells = np.empty(len(series), dtype=object)
     cells[:] = series.to_list()
     return PolarsColumn(series, _object_codes(cells, _missing_in(cells)))
@@ -249,12 +256,28 @@ def _is_missing(cell) -> bool:
 
 def _object_codes(cells: NDArray, missing: NDArray) -> NDArray[np.float64]:
     seen: dict[Any, int] = {}
-    codes = np.full(len(cells), np.nan)
     try:
-        codes[~missing] = [seen.setdefault(cell, len(seen)) for cell in cells[~missing]]
+        first = [seen.setdefault(cell, len(seen)) for cell in cells[~missing]]
     except TypeError as error:
         raise TypeError(
             f"X has cells that cannot be told apart ({error}); rows can be made of "
             "numbers, strings, dates and other hashable values. Leave out that column."
         ) from None
+    codes = np.full(len(cells), np.nan)
+    codes[~missing] = _ranks(list(seen))[first]
     return codes
+
+
+def _ranks(labels) -> NDArray[np.intp]:
+    """The place of each label in their order; as they came, if they have none.
+
+    So that the rows drawn do not depend on which label is met first.
+    """
+    order = list(range(len(labels)))
+    try:
+        order = sorted(order, key=lambda k: labels[k])
+    except TypeError:  # numbers and words, say
+        return np.array(order, dtype=np.intp)
+    ranks = np.empty(len(labels), dtype=np.intp)
+    ranks[order] = np.arange(len(labels))
+    return ranks
