@@ -19,7 +19,7 @@ test test-slow test-oldest: export POLARS_MAX_THREADS = 1
 demo docs test test-slow test-oldest benchmark: export MPLBACKEND = Agg
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-oldest lint format docs benchmark
+.PHONY: help demo test test-slow test-oldest lint format docs links benchmark
 .PHONY: benchmark-neural benchmark-search benchmark-transfer benchmark-quality clean
 
 help: ## List the targets
@@ -48,7 +48,11 @@ format: $(STAMP) ## Rewrite the code in the project's style
 
 docs: $(STAMP) ## Build the documentation into docs/_build/html; warnings are errors
 	$(BIN)/sphinx-build -q -E -W --keep-going -b html docs docs/_build/html
+	$(BIN)/python docs/check_links.py docs/_build/html
 	@echo "Open docs/_build/html/index.html"
+
+links: $(STAMP) ## Follow the links of the documentation to other sites
+	$(BIN)/sphinx-build -q -E -D plot_gallery=0 -b linkcheck docs docs/_build/links
 
 benchmark: $(STAMP) ## Measure speed
 	$(BIN)/python benchmarks/speed/run.py

@@ -8,12 +8,16 @@ ORDER = [
     "plot_system_d_forest_to_tree.py",
     "plot_search.py",
     "plot_more_rows.py",
+    "plot_domain_shift.py",
     "plot_inspection.py",
+    "plot_budget.py",
+    "plot_serving.py",
     "plot_losses.py",
     "plot_compositions.py",
     "plot_leakage.py",
     "plot_precomputed.py",
     "plot_pipelines.py",
+    "plot_mixed_types.py",
     "plot_voting_skorch.py",
 ]
 

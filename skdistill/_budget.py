@@ -26,6 +26,7 @@ from skdistill.metrics import model_size, prediction_latency
 from skdistill.metrics._inside import leaves_of
 
 #: Columns of the costs, and what bounds them.
+_OF_STUDENT = "student__"
 _COSTS = {
     "n_bytes": "max_bytes",
     "us_per_row": "max_microseconds",
@@ -169,6 +170,7 @@ class BudgetedDistillationCV(
         """
         students = self._named_students()
         self._check_budget()
+        self._check_grid(students)
         found, best = [], None
         with _shared_memory(self.search) as shared:
             for name, student in students.items():
@@ -222,6 +224,23 @@ class BudgetedDistillationCV(
         if wrong:
             raise ValueError(" ".join(wrong))
 
+    def _check_grid(self, students: Mapping[str, Any]) -> None:
+        grids = self.search.param_grid or {}
+        grids = grids if isinstance(grids, (list, tuple)) else [grids]
+        names = {
+            name for grid in grids for name in grid if name.startswith(_OF_STUDENT)
+        }
+        for label, student in students.items():
+            own = student.get_params() if hasattr(student, "get_params") else {}
+            lacking = sorted(n for n in names if n.removeprefix(_OF_STUDENT) not in own)
+            if lacking:
+                raise ValueError(
+                    f"The student {label!r} ({type(student).__name__}) has no "
+                    f"{', '.join(lacking)}, which search.param_grid tries with every "
+                    "student. Leave it out, and give the students tuned; those of one "
+                    "kind can be searched alone."
+                )
+
     def _limits(self) -> dict[str, Any]:
         return {limit: getattr(self, limit) for limit in _COSTS.values()}
 
@@ -242,8 +261,11 @@ class BudgetedDistillationCV(
             for cost, limit in _COSTS.items()
             if (most := getattr(self, limit)) is not None
         ]
+        who = "The student does not fit"
+        if len(found) > 1:
+            who = f"None of the {len(found)} students fits"
         raise ValueError(
-            f"None of the {len(found)} students fits the budget ({'; '.join(told)}). "
+            f"{who} the budget ({'; '.join(told)}). "
             "Allow more, or give smaller students."
         )
 

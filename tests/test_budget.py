@@ -25,6 +25,7 @@ from skdistill import (
     strip_teacher,
 )
 from skdistill._budget import _front
+from skdistill.metrics import model_size
 
 X, CODES = make_classification(
     240, 6, n_informative=5, n_redundant=0, n_classes=3, random_state=0
@@ -149,6 +150,51 @@ def test_nothing_fits():
     with pytest.raises(ValueError, match=r"None of the 2 students fits .*max_bytes=10"):
         choice.fit(X, Y)
     assert not hasattr(choice, "best_estimator_")
+
+
+def test_one_student_that_does_not_fit():
+    choice = BudgetedDistillationCV(search(), [TREE], max_bytes=10)
+    with pytest.raises(ValueError, match="The student does not fit the budget"):
+        choice.fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    "axes", [dict, lambda grid: [grid, {"loss_correction": [1.0]}]]
+)
+def test_a_grid_that_a_student_does_not_know_is_refused_first(diary, axes):
+    grid = axes({"student__max_depth": [2, 3]})
+    choice = BudgetedDistillationCV(
+        search(teacher=Diarist(diary)).set_params(param_grid=grid),
+        {"tree": TREE, "linear": LogisticRegression()},
+    )
+    message = r"'linear' \(LogisticRegression\) has no student__max_depth"
+    with pytest.raises(ValueError, match=message):
+        choice.fit(X, Y)
+    assert fits_in(diary) == []
+    choice.set_params(students={"tree": TREE, "other": TREE}).fit(X, Y)
+    assert choice.best_estimator_.student_.max_depth in (2, 3)
+
+
+def test_one_size_wherever_it_is_asked_for():
+    choice = BudgetedDistillationCV(search(), {"max_leaf_nodes": [4, 8]}).fit(X, Y)
+    sizes = {
+        model_size(model).n_bytes
+        for model in (
+            choice,
+            choice.search_,
+            choice.best_estimator_,
+            choice.best_estimator_.student_,
+        )
+    }
+    assert sizes == {choice.results_["n_bytes"][choice.best_index_]}
+
+
+def test_the_report_on_a_choice_has_what_its_search_found():
+    choice = BudgetedDistillationCV(search(), {"max_leaf_nodes": [4, 8]}).fit(X, Y)
+    options = {"latency": False, "n_resamples": 50}
+    report = distillation_report(choice, X, Y, **options)
+    assert report.search == distillation_report(choice.search_, X, Y, **options).search
+    assert report.search.n_splits == choice.search_.n_splits_
 
 
 def test_predicts_as_its_best_model():

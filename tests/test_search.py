@@ -1,6 +1,7 @@
 """The search: GridSearchCV's scores, one teacher pass a fold, a guarded choice."""
 
 import math
+import os
 import pickle
 import re
 import warnings
@@ -1627,3 +1628,26 @@ def test_memory_mapped_rows_in_processes():
         with joblib.parallel_config("loky"):
             search.fit(rows, labels)
         assert search.score(rows, labels) > 0.9
+
+
+class Luggage(GaussianNB):
+    """Notes the process that unpacks it."""
+
+    def __init__(self, diary=None):
+        super().__init__()
+        self.diary = diary
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        with open(self.diary, "a") as file:
+            file.write(f"{os.getpid()}\n")
+
+
+def test_workers_are_not_sent_the_teacher(tmp_path):
+    """A given one is asked here; what workers need is what it said."""
+    path = tmp_path / "diary.txt"
+    path.touch()
+    teacher = Luggage(str(path)).fit(X_OTHER, Y_OTHER)
+    search = DistillationClassifierCV(teacher, small_tree, cv=3, n_jobs=2, **FEW)
+    search.fit(X, Y)
+    assert set(path.read_text().split()) <= {str(os.getpid())}

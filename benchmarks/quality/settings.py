@@ -1,10 +1,11 @@
 """Which settings make the best students? Chosen on training rows only.
 
 Claim: the settings in `_settings.py` are those with the least held-out log-loss, for
-each family of students and over 13 sets. Each axis is tried around a start (`_axes.py`)
-while all others stay: where the labels of the training rows come from, calibration, the
-generator of transfer rows, how many, what they weigh, whether they are drawn again,
-alpha, temperature, and what regularises the student.
+each family of students and over the sets given (eight in `settings.md`). Each axis is
+tried around a start (`_axes.py`) while all others stay: where the labels of the
+training rows come from, calibration, the generator of transfer rows, how many, what
+they weigh, whether they are drawn again, alpha, temperature, and what regularises the
+student.
 
 For each set the training rows of split 0 (at most 10,000) are divided once more: three
 quarters teach, a quarter judges. The test rows of the quality benchmark are never

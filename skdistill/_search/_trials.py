@@ -139,16 +139,18 @@ def try_all(
     candidates = [_candidate(distiller) for distiller in plan.distillers]
     groups = _same_teacher(plan.distillers, plan.settings)
     bar = _progress_bar(len(candidates) * n_folds) if verbose else None
+    # What workers are sent: distillers hold teachers, which are heavy.
+    lean = plan._replace(settings=[], distillers=[])
     for members in groups:
         # One with a teacher of its group; what is alone may be in any.
         asking = max(members, key=lambda k: plan.settings[k]["alpha"])
-        teacher, said = _consult_all(plan, plan.distillers[asking], n_jobs)
+        teacher, said = _consult_all(lean, plan.distillers[asking], n_jobs)
         tasks, places = [], []
         for part in _parts([candidates[k] for k in members], n_folds, n_jobs):
             mine = [members[k] for k in part]
             for f, fold in enumerate(plan.folds):
                 tried = [candidates[k] for k in mine]
-                tasks.append(delayed(_try)(tried, plan, fold, said[f]))
+                tasks.append(delayed(_try)(tried, lean, fold, said[f]))
                 places.append((mine, f))
         for (mine, f), done in zip(places, _run(tasks, n_jobs, bar), strict=True):
             for k, trial in zip(mine, done, strict=True):

@@ -46,6 +46,8 @@ def find_distiller(model, X=None) -> Found | None:
         if isinstance(model, Pipeline):
             before, model = model[:-1], model[-1]
             X = before.transform(X) if len(before) and X is not None else X
+        elif hasattr(model, "search_"):  # of a choice by budget
+            model = model.search_
         elif hasattr(model, "best_estimator_"):
             model = model.best_estimator_
         else:

@@ -192,6 +192,8 @@ def _count_nodes(part) -> int | None:
 
 
 def _count_bytes(model) -> int | None:
+    while (inside := deployed(model)) is not model:
+        model = inside
     if modules_of(model):
         return _count_weights(model)
     counter = _Counter()
