@@ -105,6 +105,8 @@ def check_weights(sample_weight, X) -> NDArray[np.float64] | None:
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
     if weight.min() < 0:
         raise ValueError("sample_weight has negative values; they must be >= 0.")
+    if not weight.any():  # as scikit-learn itself refuses them since 1.9
+        raise ValueError("sample_weight is 0 on all rows; give some of them weight.")
     return weight
 
 

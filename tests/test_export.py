@@ -36,6 +36,7 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     RandomForestRegressor,
     StackingClassifier,
+    StackingRegressor,
     VotingClassifier,
 )
 from sklearn.exceptions import NotFittedError
@@ -51,6 +52,7 @@ from sklearn.linear_model import (
 )
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import BernoulliNB, GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -81,9 +83,8 @@ from skdistill import (
     strip_teacher,
 )
 from skdistill.export import OnnxClassifier, to_onnx
-from skdistill.export._ensembles import threshold_for_float32
+from skdistill.export._check import try_out
 from skdistill.export._labels import classes_from_text, classes_to_text, onnx_labels
-from skdistill.export._to_onnx import _try_out
 from tests.strategies import examples, make_problem
 
 onnx = pytest.importorskip("onnx")
@@ -334,18 +335,59 @@ def test_no_scaled_row_of_real_data_changes_sides_in_float64(data, student):
 
 @pytest.mark.parametrize("student", ["tree", "extra tree", "forest", "boosting"])
 @pytest.mark.parametrize("data", REAL)
-def test_few_scaled_rows_of_real_data_change_sides_in_float32(data, student):
-    # A middle between two rounded decimals may be a third one: which side its rows
-    # are on hangs on the last bits, which the scaler makes of digits that are gone.
+def test_float32_files_answer_about_rounded_rows(data, student):
     X, y = REAL[data]
-    model = distil(make_pipeline(StandardScaler(), SPLITTING[student])).fit(X, y)
+    model = distil(SPLITTING[student]).fit(X, y)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The file does not say", UserWarning)
-        served = OnnxClassifier(to_onnx(model, X))
-    off = np.abs(served.predict_proba(X) - model.predict_proba(X)).max(axis=1)
-    assert (off > 1e-5).mean() < 0.02
-    if student in ("tree", "extra tree"):
-        assert off.max() < 1e-5
+        warnings.filterwarnings("ignore", "dtype='float32' rounds", UserWarning)
+        served = OnnxClassifier(to_onnx(model, X, dtype="float32"))
+    assert served.predict_proba(X).dtype == np.float32
+    rounded = X.astype(np.float32).astype(float)
+    assert_allclose(
+        served.predict_proba(X), model.predict_proba(rounded), rtol=0, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("kind", ["array", "pandas", "polars"])
+def test_rows_that_rounding_moves_are_warned_of(kind):
+    # 0.1 is rounded up, past the threshold.
+    X = np.array([[0.1], [0.1000000001]] * 20)
+    y = np.array([0, 1] * 20)
+    make = {
+        "array": np.asarray,
+        "pandas": lambda X: pd.DataFrame(X, columns=["a"]),
+        "polars": lambda X: pl.DataFrame(X, schema=["a"]),
+    }[kind]
+    X = make(X)
+    model = HistGradientBoostingClassifier(max_iter=2, min_samples_leaf=1).fit(X, y)
+    with pytest.warns(
+        UserWarning, match="of 40 rows of X, 20 have other labels and 20"
+    ):
+        to_onnx(model, X, dtype="float32")
+    assert_same(model, X)
+
+
+def test_the_kind_of_numbers_is_that_of_the_rows():
+    X, y = PROBLEMS["three"].X, PROBLEMS["three"].y
+    short = X.astype(np.float32)
+    mixed = pd.DataFrame(short, columns=list("abcd")).astype({"b": float})
+    cases = [
+        (X, np.float64),
+        (short, np.float32),
+        (X.astype(int), np.float64),
+        (X.tolist(), np.float64),
+        (csr_matrix(short), np.float32),
+        (pd.DataFrame(short, columns=list("abcd")), np.float32),
+        (mixed, np.float64),
+        (pl.DataFrame(short, schema=list("abcd")), np.float32),
+    ]
+    for rows, kind in cases:
+        served = OnnxClassifier(to_onnx(clone(SMALL_TREE).fit(rows, y), rows))
+        assert served.predict_proba(rows).dtype == kind
+    frame, y = passengers("pandas")
+    frame = frame[["sex", "age", "the fare $", "port", "deck", "alone"]]
+    model = make_pipeline(one_by_one("pandas"), clone(SMALL_TREE)).fit(frame, y)
+    assert OnnxClassifier(to_onnx(model, frame)).predict_proba(frame).dtype == float
 
 
 def between_floats(n=400):
@@ -367,7 +409,7 @@ def test_trees_see_float32_as_scikit_learn_does(student):
 
 def test_boosters_tell_neighbours_in_float32_apart():
     X, y = between_floats(60)
-    X = X[:120]  # all of float32
+    X = X[:120].astype(np.float32)
     y = np.repeat([0, 1], 60)  # at, and after
     student = HistGradientBoostingClassifier(max_iter=3, min_samples_leaf=1)
     model = distil(student, alpha=0.0).fit(X, y)
@@ -383,31 +425,6 @@ def test_float64_files_tell_all_numbers_apart():
         assert served.predict_proba(X).dtype == np.float64
 
 
-@examples(200)
-@given(st.floats(-1e30, 1e30), st.booleans())
-def test_thresholds_for_float32_keep_training_rows_left(threshold, halfway):
-    low = np.float32(threshold)
-    high = np.nextafter(low, np.float32(np.inf))
-    if halfway:
-        threshold = (float(low) + float(high)) / 2
-    rounded = threshold_for_float32(np.array([threshold]))[0]
-    if halfway:
-        assert low <= rounded < high
-    else:
-        decimal = float(f"{threshold:.7g}")
-        if not 0 < decimal - threshold < 1e-12 * abs(threshold):
-            # What rows of this very value become in float32 goes left, as they do.
-            assert float(np.float32(threshold)) <= rounded
-        assert rounded == np.float32(rounded)
-
-
-def test_rows_at_the_middle_of_two_decimals():
-    middle = (0.1184 + 0.1186) / 2
-    for threshold in (middle, np.nextafter(0.1185, 0), 0.1185, np.nextafter(0.1185, 1)):
-        rounded = threshold_for_float32(np.array([threshold]))[0]
-        assert (np.float32(0.1185) <= rounded) == (threshold >= 0.1185)
-
-
 def test_missing_values_go_where_the_tree_sends_them():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(300, 3))
@@ -421,6 +438,80 @@ def test_missing_values_go_where_the_tree_sends_them():
         BaggingClassifier(DecisionTreeClassifier(max_depth=4), 3),
     ):
         assert_same(distil(student).fit(X, y), X)
+
+
+SMALL_FOREST = RandomForestClassifier(4, max_depth=4, random_state=0)
+HOLDING = {
+    "calibration": CalibratedClassifierCV(SMALL_TREE, cv=2),
+    "stacking": StackingClassifier(
+        [("a", SMALL_TREE), ("b", SMALL_FOREST)], SMALL_TREE, cv=2, passthrough=True
+    ),
+    "one against the rest": OneVsRestClassifier(SMALL_TREE),
+    "nested": CalibratedClassifierCV(OneVsRestClassifier(SMALL_FOREST), cv=2),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("data", ["breast cancer", "wine"])
+@pytest.mark.parametrize("holder", HOLDING)
+def test_missing_values_inside_of_others(holder, data, dtype):
+    X, y = REAL[data]
+    X = X.astype(np.float32).astype(float)
+    holes = np.random.default_rng(0).random(X.shape) < 0.1
+    punched = np.where(holes, np.nan, X)
+    model = clone(HOLDING[holder]).fit(punched, y)
+    # Rows without holes tell the same.
+    served = OnnxClassifier(to_onnx(model, X, dtype=dtype))
+    assert_same(model, punched, served)
+
+
+def test_missing_values_that_a_converter_does_not_know_of_are_refused():
+    X, y = REAL["breast cancer"]
+    holes = np.random.default_rng(0).random(X.shape) < 0.1
+    punched = np.where(holes, np.nan, X)
+    members = [("a", DecisionTreeRegressor(max_leaf_nodes=8, random_state=0))]
+    student = StackingRegressor(members, Ridge(), cv=2)
+    model = distil(student).fit(punched, y)
+    with pytest.warns(UserWarning, match="SimpleImputer in front of the model"):
+        served = OnnxClassifier(to_onnx(model, X))
+    assert_same(model, X, served)
+    with pytest.raises(ValueError, match="contains NaN"):
+        served.predict(punched)
+    with pytest.raises(ValueError, match="does not say what the model says"):
+        to_onnx(model, punched)
+
+
+@pytest.mark.parametrize("last", [LogisticRegression(), SMALL_TREE, LinearSVC()])
+@pytest.mark.parametrize("passthrough", [True, False])
+def test_stacks(last, passthrough):
+    for name in ("binary", "string", "bool"):
+        X, y = PROBLEMS[name].X, PROBLEMS[name].y
+        members = [
+            ("tree", distil(SMALL_TREE)),
+            ("left out", "drop"),
+            ("scores", LinearSVC()),
+            ("scaled", make_pipeline(StandardScaler(), RidgeClassifier())),
+            ("hard", Perceptron()),
+        ]
+        model = StackingClassifier(members, last, cv=2, passthrough=passthrough)
+        assert_same(model.fit(X, y), X)
+        model.set_params(stack_method="predict")
+        assert_same(model.fit(X, y), X)
+
+
+def test_sigmoids_that_all_underflow_are_uniform():
+    X, y = REAL["wine"]
+    model = SGDClassifier(loss="log_loss", random_state=1).fit(X, y)
+    scores = model.decision_function(X)
+    assert (scores.max(axis=1) < -710).sum() > 10
+    assert_same(model, X)
+    # Where few of the digits of a sigmoid are left, and around the last of them.
+    model.coef_[:] = np.eye(3, X.shape[1])
+    model.intercept_[:] = 0.0
+    ends = np.array([-1e4, -711.0, -709.7, -700.0, -50.0, -37.0, -36.0, 0.0, 40.0])
+    rows = np.zeros((9**3, X.shape[1]))
+    rows[:, :3] = np.stack(np.meshgrid(*[ends] * 3), axis=-1).reshape(-1, 3)
+    assert_same(model, rows)
 
 
 def test_a_tree_of_one_leaf_and_of_one_class():
@@ -1104,22 +1195,48 @@ def test_a_file_that_is_wrong_is_found_out():
     assert to_onnx(model, X, check=False).graph.node
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("moved", [0, 1, 4, 6, 40])
-def test_single_rows_that_are_off_are_warned_of(moved):
+def test_single_rows_that_are_off_are_warned_of(moved, dtype):
     X = np.arange(100.0)[:, None]
     tree, other = (
         DecisionTreeClassifier().fit(X, (X[:, 0] > at).astype(int))
         for at in (40, 40 + moved)
     )
     made = to_onnx(tree, X)
+    found = (
+        rf"of 100 rows of X, {moved} have other labels and {moved} have .*by up to 1"
+    )
     if moved == 0:
-        _try_out(made, other, X, "float32")
+        try_out(made, other, X, dtype, [False])
     elif moved < 5:
-        with pytest.warns(UserWarning, match=f"{moved} have other.*dtype='float64'"):
-            _try_out(made, other, X, "float32")
+        with pytest.warns(UserWarning, match=found) as told:
+            try_out(made, other, X, dtype, [False])
+        assert ("dtype='float64'" in str(told[0].message)) == (dtype == "float32")
     else:
-        with pytest.raises(ValueError, match=f"of 100 rows of X, {moved} have other"):
-            _try_out(made, other, X, "float32")
+        with pytest.raises(ValueError, match=found):
+            try_out(made, other, X, dtype, [False])
+
+
+def test_labels_and_probabilities_are_counted_apart():
+    X, y = PROBLEMS["binary"].X, PROBLEMS["binary"].y
+    tree, other = (DecisionTreeClassifier(max_depth=k).fit(X, y) for k in (1, 1))
+    value = other.tree_.value
+    value[...] = 0.9 * value + 0.1 * value[..., ::-1]  # no other label
+    with pytest.raises(ValueError, match="0 have other labels and 90 have other prob"):
+        try_out(to_onnx(tree, X), other, X, "float64", [False])
+    value[...] = value - 5e-5  # more than is promised, less than once was
+    with pytest.raises(ValueError, match="have other probabilities"):
+        try_out(to_onnx(tree, X), other, X, "float64", [False])
+
+
+def test_rows_from_all_over_are_tried():
+    X = np.arange(1000.0)[:, None]
+    tree, other = (
+        DecisionTreeClassifier().fit(X, (X[:, 0] > at).astype(int)) for at in (900, 980)
+    )
+    with pytest.raises(ValueError, match="of 200 rows of X, 16 have other"):
+        try_out(to_onnx(tree, X), other, X, "float64", [False])
 
 
 @pytest.mark.parametrize(
@@ -1209,7 +1326,7 @@ def test_scores_and_searches(served):
     assert_allclose(cross_val_score(classifier, X, y, cv=3).mean(), model.score(X, y))
     search = GridSearchCV(classifier, {"n_threads": [1, 2]}, cv=2).fit(X, y)
     assert_allclose(search.best_score_, model.score(X, y))
-    # Probabilities of float32 sum to 1 as far as float32 can tell.
+    # It warns unless they sum to 1 as exactly as numbers of their kind do.
     proba = classifier.predict_proba(X)
     assert_allclose(log_loss(y, proba), log_loss(y, model.predict_proba(X)), rtol=1e-5)
     with np.errstate(divide="ignore"):
@@ -1327,8 +1444,9 @@ def test_wrong_rows(served):
             classifier.predict_proba(wrong)
     wrong = X.copy()
     wrong[0, 0] = 1e39
+    short = OnnxClassifier(to_onnx(SMALL_TREE.fit(*DIGITS), X, dtype="float32"))
     with pytest.raises(ValueError, match="too large for float32"):
-        classifier.predict(wrong)
+        short.predict(wrong)
     with pytest.raises(ValueError, match=r"could not convert string|dtype"):
         classifier.predict(np.full((2, 64), "a"))
 

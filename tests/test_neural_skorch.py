@@ -368,6 +368,15 @@ class PressesKeyInForward(Net):
         return super().forward(x)
 
 
+@pytest.fixture
+def listening():
+    """Processes in the background are started deaf to Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("listening")
 @pytest.mark.parametrize(
     "params", [{"callbacks": [PressesKey]}, {"module": PressesKeyInForward}]
 )

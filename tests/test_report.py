@@ -149,6 +149,21 @@ def area(codes, proba, weight=None):
     return np.mean(each) if each else np.nan
 
 
+def brier(codes, proba, weight=None):
+    """As scikit-learn's; before 1.7 that was for two classes only."""
+    squares = ((proba - np.eye(proba.shape[1])[codes]) ** 2).sum(axis=1)
+    mean = np.average(squares, weights=weight)
+    return mean / 2 if proba.shape[1] == 2 else mean
+
+
+def test_brier_of_two_classes_is_scikit_learns():
+    rng = np.random.default_rng(0)
+    codes, p, weight = rng.integers(2, size=50), rng.random(50), rng.random(50)
+    assert brier(codes, np.column_stack([1 - p, p]), weight) == pytest.approx(
+        brier_score_loss(codes, p, sample_weight=weight)
+    )
+
+
 def expected_figures(codes, proba, teacher=None, weight=None):
     """Figures by scikit-learn, and by `skdistill.metrics` where it has none."""
     k = proba.shape[1]
@@ -159,10 +174,7 @@ def expected_figures(codes, proba, teacher=None, weight=None):
         "auc": area(codes, proba, weight),
         "calibration_error": expected_calibration_error(codes, proba, **options),
     }
-    if k == 2:
-        figures["brier"] = brier_score_loss(codes, proba[:, 1], sample_weight=weight)
-    else:
-        figures["brier"] = brier_score_loss(codes, proba, **options)
+    figures["brier"] = brier(codes, proba, weight)
     if teacher is not None:
         figures["agreement"] = fidelity_score(teacher, proba, sample_weight=weight)
         figures["kl"] = teacher_kl_divergence(teacher, proba, sample_weight=weight)
@@ -1140,7 +1152,7 @@ def test_columns_of_a_baseline_go_by_label():
     report = distillation_report(model, X_TEST, Y_TEST, baseline=alone, **QUICK)
     said = np.column_stack([alone.predict_proba(X_TEST), np.zeros(len(X_TEST))])
     assert report.figures[ALONE, "brier"].value == pytest.approx(
-        brier_score_loss(Y_TEST, said, labels=NAMES)
+        brier(np.searchsorted(NAMES, Y_TEST), said)
     )
     codes = np.searchsorted(NAMES, Y_TEST)
     zeros = said[np.arange(len(codes)), codes] == 0

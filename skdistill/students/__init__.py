@@ -5,7 +5,7 @@ route                students
 ===================  ===============================================================
 ``"network"``        torch modules, skorch classifiers, and any classifier that has
                      ``fit_soft_targets`` (as `NeuralClassifier`)
-``"tree"``           scikit-learn's single trees that split by Gini impurity
+``"tree"``           scikit-learn's single trees that split by Gini impurity or entropy
 ``"forest"``         scikit-learn's random forests and extremely randomised trees
 ``"linear"``         `LogisticRegression`
 ``"boosting"``       `HistGradientBoostingClassifier`
