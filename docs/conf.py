@@ -26,6 +26,8 @@ exclude_patterns = ["_build", "examples"]
 
 html_theme = "pydata_sphinx_theme"
 html_title = "skdistill"
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
 html_show_sourcelink = False
 html_theme_options = {"navigation_with_keys": False, "show_toc_level": 2}
 
