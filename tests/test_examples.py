@@ -7,6 +7,7 @@ smaller settings; the whole scripts are then `slow`.
 import ast
 import doctest
 import io
+import pickle
 import re
 import runpy
 from contextlib import redirect_stdout
@@ -326,3 +327,52 @@ def test_inspection(run):
     names = run("plot_inspection")
     assert names["search"].improves_
     assert 0.9 < names["display"].agreement < 0.97
+
+
+@pytest.mark.slow
+def test_domain_shift(run):
+    names = run("plot_domain_shift")
+    few = names["few"].pivot_table(index="labels", columns="model", values="accuracy")
+    assert (few["+ unlabelled"] > few[["alone", "taught", "+ drawn"]].max(axis=1)).all()
+    there = names["shift"].pivot_table(index="place", columns="model", values="there")
+    gain = there["+ rows from there"] - there["+ rows from home"]
+    assert gain["smeared"] > 0.1
+    assert abs(gain["negative"]) < 0.05  # the teacher is wrong there
+    repeated = names["by_mistake"].unstack()
+    assert (repeated["+ rows from there"] > repeated["taught"] + 0.1).all()
+
+
+@pytest.mark.slow
+def test_budget(run):
+    names = run("plot_budget")
+    best = names["results"].loc[names["name"]]
+    assert best["fits"]
+    assert best["n_bytes"] <= names["budget"]["max_bytes"]
+    assert best["us_per_row"] <= names["budget"]["max_microseconds"]
+    assert best["score"] == names["results"]["score"][names["results"]["fits"]].max()
+    assert not names["results"]["fits"].all()
+    assert "fits the budget" in names["printed"]
+    assert names["report"].search is not None
+
+
+@pytest.mark.slow
+def test_serving(run):
+    names = run("plot_serving")
+    one_row = names["times"]["one row"].unstack()
+    assert (one_row["ONNX Runtime"] < one_row["Python"]).all()
+    assert (
+        one_row["ONNX Runtime"][["tree", "network"]].max()
+        < one_row.loc["teacher", "Python"] / 100
+    )
+    assert names["printed"].count("not imported") >= 3
+    assert pickle.loads(names["kept"]).classes_.tolist() == sorted(names["words"])
+
+
+@pytest.mark.slow
+def test_mixed_types(run):
+    names = run("plot_mixed_types")
+    losses = names["losses"]
+    assert (losses["taught"] < losses["alone"]).all()
+    assert losses["teacher"].mean() < losses["taught"].mean()
+    assert names["same"].mean() > 0.99
+    assert "the same schema: True" in names["printed"]

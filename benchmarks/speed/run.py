@@ -32,6 +32,7 @@ from benchmarks.speed import (  # noqa: E402
     logistic,
     memory,
     predict,
+    report,
     serving,
     teacher_pass,
     tree,
@@ -46,6 +47,7 @@ BENCHMARKS = {
     "memory": memory,
     "import": imports,
     "serving": serving,
+    "report": report,
 }
 
 #: Of a claim in the table.

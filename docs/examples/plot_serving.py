@@ -126,7 +126,9 @@ for name, model in models.items():
 # --------------------
 #
 # This is what a server has to do, in another process. It loads NumPy and ONNX Runtime;
-# other languages have runtimes of their own. Rows are given as float32.
+# other languages have runtimes of their own. Numbers are of the dtype that X had when
+# the file was written, here float64; ``to_onnx(..., dtype="float32")`` asks for smaller
+# ones.
 
 program = """
 import sys
@@ -134,7 +136,7 @@ import numpy as np
 import onnxruntime
 
 session = onnxruntime.InferenceSession(sys.argv[1])
-rows = np.load(sys.argv[2]).astype(np.float32)
+rows = np.load(sys.argv[2])
 label, probabilities = session.run(None, {"X": rows})
 print(label, probabilities.shape)
 for name in ("numpy", "sklearn", "torch", "skdistill"):
@@ -211,7 +213,7 @@ for name, model in models.items():
     ways = {
         "Python": (model, X_test),
         "OnnxClassifier": (served[name], X_test),
-        "ONNX Runtime": (session_of(paths[name]), X_test.astype(np.float32)),
+        "ONNX Runtime": (session_of(paths[name]), X_test),
     }
     for way, (each, rows) in ways.items():
         n_repeats = 20 if each is teacher else 300
