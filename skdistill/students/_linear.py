@@ -143,7 +143,8 @@ class SoftCrossEntropy:
     """
 
     def __init__(self, X, targets: SoftTargets, model):
-        self.X = X
+        # Once, not in every step. Sums in float32 would end before the minimum.
+        self.X = X = X.astype(np.float64, copy=False)
         self.temperature = targets.temperature
         self.n_features = X.shape[1]
         self.binary = len(targets.classes) == 2
