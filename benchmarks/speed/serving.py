@@ -77,9 +77,10 @@ def _compare(name: str, models: dict, X, forest, rounds: int) -> list[Figure]:
     served = OnnxClassifier(to_onnx(models.pop("exported"), X).SerializeToString())
     row = np.ascontiguousarray(X[:1], dtype=np.float64)
     small = row.astype(np.float32)
-    session = served._read().session
+    loaded = served._read()
+    session, fed = loaded.session, {"X": row.astype(loaded.dtype)}
     asked: dict[str, Callable] = {
-        "session": lambda: session.run(["probabilities"], {"X": small}),
+        "session": lambda: session.run(["probabilities"], fed),
         "OnnxClassifier": lambda: served.predict_proba(row),
     }
     for peer, model in models.items():

@@ -11,26 +11,29 @@ from sklearn.base import is_classifier
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import (
     BaggingClassifier,
-    ExtraTreesClassifier,
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
-    RandomForestClassifier,
+    StackingClassifier,
     VotingClassifier,
 )
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline
-from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
 from skdistill._answers import AnswersAsStudent
 from skdistill._detect import is_skorch_net
 from skdistill._generations import BornAgainClassifier
 from skdistill.export._ensembles import (
+    FORESTS,
+    TREES,
     Nodes,
     beside_zero,
     boosted_trees,
     in_float32,
     sklearn_tree,
     starting_at,
+    trees_of,
     write_ensemble,
+    write_mean,
 )
 from skdistill.export._graph import Graph, Tensor, matrix
 from skdistill.export._inside import inner, labels_of
@@ -44,9 +47,6 @@ from skdistill.export._networks import is_neural, write_network, write_skorch
 from skdistill.export._regressors import write_regressor
 from skdistill.export._steps import delegate_classifier, through_steps
 from skdistill.students import Lesson
-
-TREES = (DecisionTreeClassifier, ExtraTreeClassifier)
-FORESTS = (RandomForestClassifier, ExtraTreesClassifier)
 
 
 class Answer(NamedTuple):
@@ -91,7 +91,8 @@ def write_classifier(
         if takes(model):
             return write(graph, model, inputs, decision)
     label, scores = delegate_classifier(graph, model, inputs, decision=decision)
-    return Answer(label, scores)
+    is_proba = hasattr(model, "predict_proba") and not decision
+    return Answer(label, graph.in_full(scores) if is_proba else scores)
 
 
 def _write_distiller(graph, model, inputs, decision) -> Answer:
@@ -151,13 +152,7 @@ def _read_as_classifier(graph: Graph, output: Tensor, labels: NDArray) -> Answer
         proba = graph.concat([first, second])
         return Answer(graph.best(proba, labels), proba)
     positive = graph.add("Max", output, graph.constant(0.0))
-    total = graph.add("ReduceSum", positive, graph.constant([1]), keepdims=1)
-    # A row of zeros becomes uniform.
-    empty = graph.add("Equal", total, graph.constant(0.0), kinds=["bool"])
-    total = graph.add("Where", empty, graph.constant(1.0), total, kinds=["double"])
-    share = graph.add("Div", positive, total)
-    uniform = graph.constant(np.full(len(labels), 1.0 / len(labels)))
-    proba = graph.add("Where", empty, uniform, share, kinds=["double"])
+    proba = graph.shares(positive, 1.0 / len(labels))
     return Answer(graph.best(proba, labels), proba)
 
 
@@ -177,22 +172,13 @@ def _write_pipeline(graph, model, inputs, decision) -> Answer:
     return write_classifier(graph, model.steps[-1][1], inputs, decision=decision)
 
 
-def _write_tree(graph, model, inputs, decision) -> Answer:
-    return _write_trees(graph, model, inputs, [sklearn_tree(model.tree_)])
-
-
 def _write_forest(graph, model, inputs, decision) -> Answer:
-    trees = [sklearn_tree(each.tree_) for each in model.estimators_]
-    return _write_trees(graph, model, inputs, trees)
+    return _write_trees(graph, model, inputs, trees_of(model))
 
 
 def _write_trees(graph, model, inputs, trees: list[Nodes]) -> Answer:
-    labels = onnx_labels(model.classes_)
-    label, sums = write_ensemble(graph, in_float32(graph, inputs), trees, labels)
-    if len(trees) == 1:
-        return Answer(label, sums)
-    count = graph.constant(np.array(len(trees), np.float32))
-    return Answer(label, graph.add("Div", sums, count))
+    label, proba = write_mean(graph, inputs, trees, onnx_labels(model.classes_))
+    return Answer(label, graph.in_full(proba))
 
 
 def _write_bagging(graph, model, inputs, decision) -> Answer:
@@ -206,8 +192,6 @@ def _write_bagging(graph, model, inputs, decision) -> Answer:
     said = []
     for member, features in members:
         part = graph.variable(graph.columns(table, features), "double", len(features))
-        if graph.all_given(inputs):
-            graph.given.add(part.full_name)
         scores = write_classifier(graph, member, [part], decision=decision).scores
         if len(member.classes_) != len(labels) and not decision:
             scores = _spread(graph, scores, member.classes_.astype(int), len(labels))
@@ -235,6 +219,64 @@ def _write_vote(graph, model, inputs, decision) -> Answer:
         said.append(_times(graph, graph.cast(votes, "double"), weight / total))
     scores = said[0] if len(said) == 1 else graph.add("Sum", *said)
     return Answer(graph.best(scores, labels), scores)
+
+
+def _write_stack(graph, model, inputs, decision) -> Answer:
+    columns = []
+    for member, method in zip(model.estimators_, model.stack_method_, strict=True):
+        by_scores = method == "decision_function"
+        said = write_classifier(graph, member, inputs, decision=by_scores)
+        if method == "predict":
+            table = graph.add("Unsqueeze", said.label, graph.constant([1]))
+        elif len(model.classes_) == 2:
+            table = graph.columns(said.scores, np.array([1]))
+        else:
+            table = said.scores
+        columns.append(graph.cast(table, "double"))
+    if model.passthrough:
+        columns.append(matrix(graph, inputs))
+    last = model.final_estimator_
+    table = graph.variable(graph.concat(columns), "double", last.n_features_in_)
+    answer = write_classifier(graph, last, [table], decision=decision)
+    # It was fitted on positions.
+    label = graph.labels_of(answer.label, onnx_labels(model.classes_))
+    return answer._replace(label=label)
+
+
+def _takes_one_against_rest(model) -> bool:
+    if type(model) is not OneVsRestClassifier or model.multilabel_:
+        return False
+    return all(map(is_classifier, model.estimators_))
+
+
+def _write_one_against_rest(graph, model, inputs, decision) -> Answer:
+    labels = onnx_labels(model.classes_)
+
+    def ask(by_scores: bool) -> Tensor:
+        said = [
+            write_classifier(graph, each, inputs, decision=by_scores).scores
+            for each in model.estimators_
+        ]
+        second = [graph.columns(each, np.array([1])) for each in said]
+        return graph.concat([graph.cast(each, "double") for each in second])
+
+    by_scores = hasattr(model.estimators_[0], "decision_function")
+    scores = ask(by_scores)
+    if len(labels) == 2:
+        bound = graph.constant(0.0 if by_scores else 0.5)
+        above = graph.add("Greater", scores, bound, kinds=["bool"])
+        codes = graph.flat(graph.cast(above, "int64"))
+        label = graph.labels_of(codes, labels)
+    else:
+        label = graph.best(scores, labels)
+    if decision or not hasattr(model, "predict_proba"):
+        pair = [graph.add("Neg", scores), scores] if len(labels) == 2 else [scores]
+        return Answer(label, graph.concat(pair))
+    proba = ask(False) if by_scores else scores
+    if len(labels) > 2:
+        return Answer(label, graph.shares(proba, 0.0))
+    first = graph.add("Sub", graph.constant(1.0), proba)
+    return Answer(label, graph.concat([first, proba]))
 
 
 def _write_histogram_booster(graph, model, inputs, decision) -> Answer:
@@ -300,7 +342,7 @@ def _write_neural(graph, model, inputs, decision) -> Answer:
     label = graph.best(logits, onnx_labels(model.classes_))
     if decision:
         return Answer(label, _decision(graph, model, logits))
-    return Answer(label, graph.add("Softmax", logits, axis=1))
+    return Answer(label, graph.in_full(graph.add("Softmax", logits, axis=1)))
 
 
 def _write_skorch(graph, model, inputs, decision) -> Answer:
@@ -319,10 +361,11 @@ _WRITERS: list[tuple[Callable[[Any], bool], Callable[..., Answer]]] = [
     (lambda model: isinstance(model, Pipeline), _write_pipeline),
     (is_neural, _write_neural),
     (is_skorch_net, _write_skorch),
-    (_is(*TREES), _write_tree),
-    (_is(*FORESTS), _write_forest),
+    (_is(*TREES, *FORESTS), _write_forest),
     (_is(BaggingClassifier), _write_bagging),
     (_is(VotingClassifier), _write_vote),
+    (_is(StackingClassifier), _write_stack),
+    (_takes_one_against_rest, _write_one_against_rest),
     (_is(HistGradientBoostingClassifier), _write_histogram_booster),
     (_takes_gradient_boosting, _write_gradient_booster),
     (is_linear, _write_linear),

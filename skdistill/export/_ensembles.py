@@ -14,17 +14,37 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.tree import (
+    DecisionTreeClassifier,
+    DecisionTreeRegressor,
+    ExtraTreeClassifier,
+    ExtraTreeRegressor,
+)
 
 from skdistill.export._graph import Graph, Tensor, matrix
+
+TREES = (
+    DecisionTreeClassifier,
+    DecisionTreeRegressor,
+    ExtraTreeClassifier,
+    ExtraTreeRegressor,
+)
+FORESTS = (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 
 _ML = "ai.onnx.ml"
 #: The first version of the node that has thresholds in float64.
 _VERSION = 3
-#: As many decimal digits as float32 tells apart.
-_DIGITS = 7
-#: How far a feature that steps before have computed in float32 may come out too
-#: large, as a share of the largest threshold.
-_COMPUTED = 2.0**-21
 
 
 class Nodes(NamedTuple):
@@ -81,6 +101,12 @@ def sklearn_tree(tree, features: NDArray | None = None) -> Nodes:
     )
 
 
+def trees_of(model) -> list[Nodes]:
+    """Read a tree, or all trees of a forest."""
+    members = model.estimators_ if type(model) in FORESTS else [model]
+    return [sklearn_tree(each.tree_) for each in members]
+
+
 def in_float32(graph: Graph, inputs: Sequence) -> Tensor:
     """The rows as scikit-learn's trees see them, in the kind that the node compares."""
     return graph.cast(matrix(graph, inputs, "float"), "double")
@@ -111,19 +137,7 @@ def boosted_trees(graph: Graph, model, inputs: Sequence) -> tuple[Tensor, list[N
         for target, each in enumerate(stage)
     ]
     trees = starting_at(trees, np.ravel(model._baseline_prediction))
-    if graph.in_double:
-        return matrix(graph, inputs), trees
-    table = in_float32(graph, inputs)
-    if graph.all_given(inputs):
-        at = [threshold_for_float32(tree.threshold) for tree in trees]
-    else:
-        size = [
-            np.max(np.abs(t), initial=0.0) for t in model._bin_mapper.bin_thresholds_
-        ]
-        off = _COMPUTED * np.array(size)
-        at = [tree.threshold + off[tree.feature] for tree in trees]
-    placed = zip(trees, at, strict=True)
-    return table, [tree._replace(threshold=threshold) for tree, threshold in placed]
+    return matrix(graph, inputs), trees
 
 
 def _boosted_tree(nodes: NDArray, target: int) -> Nodes:
@@ -137,53 +151,6 @@ def _boosted_tree(nodes: NDArray, target: int) -> Nodes:
         nodes["value"][:, None],
         np.array([target]),
     )
-
-
-def threshold_for_float32(threshold: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Round thresholds of float64 rows for rows that were rounded to float32.
-
-    The thresholds of boosters are values of training rows, which go left, or middles
-    between two. Rounded like these rows, the threshold keeps them left, but for two
-    cases. If it lies in the middle between two neighbours of float32, rounding may
-    take it to the upper one, a value that goes right. And the middle of two decimal
-    numbers may be a third that some rows have, but for an error in the last bit: if
-    that makes it the smaller one, these rows go right.
-
-    Parameters
-    ----------
-    threshold : ndarray of shape (n,), float64
-        Of rows in float64.
-
-    Returns
-    -------
-    ndarray of shape (n,), float64
-        Numbers that float32 has, for the same rows in float32.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skdistill.export._ensembles import threshold_for_float32
-    >>> rounded = float(np.float32(0.1))
-    >>> rounded <= 0.1
-    False
-    >>> bool(rounded <= threshold_for_float32(np.array([0.1]))[0])
-    True
-    """
-    with np.errstate(over="ignore", invalid="ignore"):
-        nearest = threshold.astype(np.float32).astype(np.float64)
-        below = _before(nearest)
-        halfway = (nearest > threshold) & (nearest - threshold == threshold - below)
-        decimal = np.array([float(f"{each:.{_DIGITS}g}") for each in threshold])
-        short = decimal - threshold
-        meant = (short > 0) & (short <= 4 * np.spacing(np.abs(threshold)))
-        short_of = _before(decimal.astype(np.float32).astype(np.float64))
-    return np.where(meant, short_of, np.where(halfway, below, nearest))
-
-
-def _before(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The neighbours below, in float32."""
-    down = np.float32(-np.inf)
-    return np.nextafter(numbers.astype(np.float32), down).astype(np.float64)
 
 
 def starting_at(trees: Sequence[Nodes], base: NDArray) -> list[Nodes]:
@@ -255,6 +222,17 @@ def write_ensemble(
     if len(labels) < 3:
         scores = graph.columns(scores, np.arange(len(labels)))
     return label, scores
+
+
+def write_mean(
+    graph: Graph, inputs: Sequence, trees: Sequence[Nodes], labels: NDArray
+) -> tuple[Tensor, Tensor]:
+    """Add the mean of scikit-learn's trees; parameters as of `write_ensemble`."""
+    label, sums = write_ensemble(graph, in_float32(graph, inputs), trees, labels)
+    if len(trees) == 1:
+        return label, sums
+    count = graph.constant(np.array(len(trees), np.float32))
+    return label, graph.add("Div", sums, count)
 
 
 def _attributes(trees: list[Nodes]) -> dict:

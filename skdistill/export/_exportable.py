@@ -18,15 +18,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdistill._detect import is_module, is_skorch_net
 from skdistill.export._classifiers import is_written_here
-from skdistill.export._inside import inner, labels_of, parts_of
+from skdistill.export._inside import inner, labels_of, parts_of, reads_columns
 from skdistill.export._labels import onnx_labels
 from skdistill.export._networks import nonlinearity
+from skdistill.export._runtime import OnnxClassifier
 
 _BOOSTERS = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
 _ELSE = (
     "Export another student (trees, forests, boosters, linear models, networks), or "
     "serve this one as it is: strip_teacher(model) and pickle."
 )
+_BEFORE = "Compute these columns before the model, or with other transformers."
 
 
 def check_exportable(model) -> None:
@@ -83,8 +85,39 @@ def _check_known(part) -> None:
     what = "classifier" if is_classifier(part) else what
     what = "regressor" if is_regressor(part) else what
     raise TypeError(
-        f"skl2onnx has no converter for the {what} {part!r}. {_ELSE} Or register a "
-        "converter of your own with skl2onnx.update_registered_converter."
+        f"skl2onnx has no converter for the {what} {part!r}. {way_out(part)} Or "
+        "register a converter of your own with skl2onnx.update_registered_converter."
+    )
+
+
+def way_out(part) -> str:
+    """Say what to do about a part that cannot be written.
+
+    Parameters
+    ----------
+    part : estimator
+        Fitted.
+
+    Returns
+    -------
+    str
+        One or two sentences.
+    """
+    for kind, stands, cure in _CURES:
+        if type(part).__name__ == kind and stands(part):
+            return cure
+    return _ELSE if is_classifier(part) or is_regressor(part) else _BEFORE
+
+
+def check_rows(model, X) -> None:
+    """Raise unless rows are as wide as those that a model was fitted on."""
+    width = getattr(model, "n_features_in_", None)
+    shape: tuple[int, ...] = getattr(X, "shape", ())
+    if width is None or len(shape) != 2 or reads_columns(model) or shape[1] == width:
+        return
+    raise ValueError(
+        f"X has {shape[1]} features, and the model was fitted on {width}; give rows as "
+        "the model takes them."
     )
 
 
@@ -93,7 +126,7 @@ def _check_booster(part) -> None:
         columns = np.flatnonzero(part.is_categorical_).tolist()
         raise ValueError(
             f"{type(part).__name__} has categorical_features (columns {columns}), "
-            "whose splits no node of ONNX stands for. Put OneHotEncoder or "
+            "whose splits are not written here. Put OneHotEncoder or "
             "OrdinalEncoder in a pipeline before it, and set "
             "categorical_features=None."
         )
@@ -103,6 +136,13 @@ def _check_booster(part) -> None:
             f"loss={loss!r} of HistGradientBoostingRegressor cannot be exported; use "
             "'squared_error'."
         )
+
+
+def _check_served(part) -> None:
+    raise TypeError(
+        f"{part!r} serves a file. Export the model that the file was made from, or use "
+        "the file itself."
+    )
 
 
 def _check_net(part) -> None:
@@ -118,8 +158,43 @@ def _check_function(part) -> None:
         )
 
 
+def _has_odd_categories(part) -> bool:
+    numbers = [each for each in part.categories_ if each.dtype.kind == "f"]
+    return any((each[each == each] % 1 != 0).any() for each in numbers)
+
+
+#: Settings that converters of skl2onnx have not: of what, which, and the cure.
+_CURES: list[tuple[str, Callable, str]] = [
+    *(
+        (kind, lambda part: part.init not in (None, "zero"), "Set init=None.")
+        for kind in ("GradientBoostingClassifier", "GradientBoostingRegressor")
+    ),
+    (
+        "OneHotEncoder",
+        lambda part: part.min_frequency or part.max_categories,
+        "Set min_frequency=None and max_categories=None, or join rare categories "
+        "before the model.",
+    ),
+    ("OneHotEncoder", _has_odd_categories, "Make the categories text or integers."),
+    (
+        "KBinsDiscretizer",
+        lambda part: part.encode == "onehot",
+        "Set encode='onehot-dense'.",
+    ),
+    (
+        "CalibratedClassifierCV",
+        lambda part: part.method not in ("sigmoid", "isotonic"),
+        "Set method='sigmoid'.",
+    ),
+    (
+        "GaussianProcessClassifier",
+        lambda part: np.asarray(part.classes_).dtype.kind not in "iu",
+        "Fit it on labels that are integers, with LabelEncoder for example.",
+    ),
+]
 _CHECKS: list[tuple[Callable[[object], bool], Callable]] = [
     (lambda part: type(part) in _BOOSTERS, _check_booster),
     (is_skorch_net, _check_net),
+    (lambda part: isinstance(part, OnnxClassifier), _check_served),
     (lambda part: isinstance(part, FunctionTransformer), _check_function),
 ]

@@ -40,8 +40,6 @@ class Graph:
         kinds = {kind_of(each) for each in scope.input_variables}
         #: Whether the rows themselves come in float64.
         self.in_double = "double" in kinds
-        #: Names of what is an input of the file, not computed from any.
-        self.given = {each.full_name for each in scope.input_variables}
         self._proto = {
             "float": TensorProto.FLOAT,
             "double": TensorProto.DOUBLE,
@@ -49,10 +47,6 @@ class Graph:
             "string": TensorProto.STRING,
             "bool": TensorProto.BOOL,
         }
-
-    def all_given(self, variables: Sequence) -> bool:
-        """Whether variables are inputs of the file, not computed from any."""
-        return all(each.full_name in self.given for each in variables)
 
     def add(
         self,
@@ -191,6 +185,32 @@ class Graph:
         """Find the label of the largest score, the first one if there are several."""
         codes = self.add("ArgMax", scores, kinds=["int64"], axis=1, keepdims=0)
         return self.labels_of(codes, labels)
+
+    def shares(self, scores: Tensor, otherwise: float) -> Tensor:
+        """Scale scores of at least 0 to sum to 1.
+
+        Parameters
+        ----------
+        scores : Tensor of shape (n_rows, n_classes), double
+            Of each class.
+        otherwise : float
+            What a row of zeros is to hold.
+        """
+        total = self.add("ReduceSum", scores, self.constant([1]), keepdims=1)
+        empty = self.add("Equal", total, self.constant(0.0), kinds=["bool"])
+        total = self.add("Where", empty, self.constant(1.0), total, kinds=["double"])
+        share = self.add("Div", scores, total)
+        return self.add(
+            "Where", empty, self.constant(otherwise), share, kinds=["double"]
+        )
+
+    def in_full(self, proba: Tensor) -> Tensor:
+        """Have probabilities sum to 1 in float64, too, if that is what rows are in."""
+        if not self.in_double:
+            return proba
+        proba = self.cast(proba, "double")
+        total = self.add("ReduceSum", proba, self.constant([1]), keepdims=1)
+        return self.add("Div", proba, total)
 
     def variable(self, tensor: Tensor, kind: str, width: int | None):
         """Make a table what sub-models of skl2onnx take: a variable of a known type.

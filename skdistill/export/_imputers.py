@@ -1,8 +1,11 @@
-"""`SimpleImputer`, for text and for float64, which skl2onnx leaves out."""
+"""`SimpleImputer`, for text, float64 and marks, which skl2onnx leaves out."""
 
 from __future__ import annotations
 
+from numbers import Real
+
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.impute import SimpleImputer
 
 from skdistill.export._graph import Graph, Tensor, kind_of, matrix, tensor_of
@@ -13,34 +16,69 @@ def own_converters() -> dict:
     return {SimpleImputer: convert_imputer}
 
 
+def own_shapes() -> dict:
+    """What tells skl2onnx how many columns there are then."""
+    return {SimpleImputer: set_width}
+
+
 def convert_imputer(scope, operator, container) -> None:
     """Write a `SimpleImputer`. Text that is missing is "nan" or "None"."""
     from skl2onnx.common._registration import get_converter
 
     graph, imputer = Graph(scope, container), operator.raw_operator
     kinds = {kind_of(each) for each in operator.inputs}
-    whole = not imputer.add_indicator and imputer.indicator_ is None
     missing = imputer.missing_values
-    if whole and kinds == {"string"} and not isinstance(missing, str):
+    if kinds <= {"float", "double"} and isinstance(missing, Real):
+        filled = _fill_numbers(graph, imputer, operator)
+    elif imputer.indicator_ is not None:
+        raise ValueError(
+            f"{imputer!r} marks what it fills in, which is written for numbers "
+            "only; set add_indicator=False."
+        )
+    elif kinds == {"string"} and not isinstance(missing, str):
         filled = _fill_text(graph, imputer, operator.inputs)
-    elif whole and kinds == {"double"} and _is_nan(missing) and _fills_all(imputer):
-        table = matrix(graph, operator.inputs)
-        hole = graph.add("IsNaN", table, kinds=["bool"])
-        fill = graph.constant(imputer.statistics_.astype(np.float64))
-        filled = graph.add("Where", hole, fill, table, kinds=["double"])
     else:
         get_converter("SklearnSimpleImputer")(scope, operator, container)
         return
     graph.finish(filled, operator.outputs[0], filled.kind)
 
 
-def _is_nan(value) -> bool:
-    return isinstance(value, float) and value != value
+def set_width(operator) -> None:
+    """Say how many columns a `SimpleImputer` gives."""
+    from skl2onnx.common._registration import get_shape_calculator
+
+    get_shape_calculator("SklearnSimpleImputer")(operator)
+    imputer = operator.raw_operator
+    marked = 0 if imputer.indicator_ is None else len(imputer.indicator_.features_)
+    operator.outputs[0].type.shape = [None, len(_kept(imputer)) + marked]
 
 
-def _fills_all(imputer) -> bool:
-    """Whether no column is left out for want of anything to fill in."""
-    return not any(value != value for value in imputer.statistics_)
+def _kept(imputer) -> NDArray[np.int64]:
+    """Which columns it gives; it leaves out those without anything to fill in."""
+    return np.flatnonzero([value == value for value in imputer.statistics_])
+
+
+def _fill_numbers(graph: Graph, imputer, operator) -> Tensor:
+    kind = kind_of(operator.outputs[0])
+    table = matrix(graph, operator.inputs, kind)
+    kept = _kept(imputer)
+    number = np.float64 if kind == "double" else np.float32
+    hole = _holes(graph, table, number(imputer.missing_values))
+    fill = graph.constant(imputer.statistics_[kept].astype(number))
+    given, lost = table, hole
+    if len(kept) < len(imputer.statistics_):
+        given, lost = graph.columns(table, kept), graph.columns(hole, kept)
+    filled = graph.add("Where", lost, fill, given, kinds=[kind])
+    if imputer.indicator_ is None:
+        return filled
+    marks = graph.columns(hole, imputer.indicator_.features_)
+    return graph.concat([filled, graph.cast(marks, kind)])
+
+
+def _holes(graph: Graph, table: Tensor, missing: np.floating) -> Tensor:
+    if np.isnan(missing):
+        return graph.add("IsNaN", table, kinds=["bool"])
+    return graph.add("Equal", table, graph.constant(missing), kinds=["bool"])
 
 
 def _fill_text(graph: Graph, imputer, inputs) -> Tensor:

@@ -71,12 +71,19 @@ def write_probabilities(graph: Graph, model, scores: Tensor) -> Tensor:
         return graph.add("Softmax", scores, axis=1)
     if not _is_one_against_rest(model):
         return graph.add("Softmax", scores, axis=1)
-    # Each against all others, scaled to sum to 1: a softmax of log-sigmoids.
-    size = graph.add("Neg", graph.add("Abs", scores))
-    beyond = graph.add("Add", graph.add("Exp", size), graph.constant(1.0))
-    below = graph.add("Min", scores, graph.constant(0.0))
-    logits = graph.add("Sub", below, graph.add("Log", beyond))
-    return graph.add("Softmax", logits, axis=1)
+    # Each against all others.
+    return graph.shares(_sigmoid(graph, scores), 1.0 / n_classes)
+
+
+def _sigmoid(graph: Graph, scores: Tensor) -> Tensor:
+    """``1 / (1 + exp(-s))`` with all digits, which the operator has not below -30."""
+    small = graph.add("Exp", graph.add("Neg", graph.add("Abs", scores)))
+    above = graph.add("Exp", graph.add("Min", scores, graph.constant(0.0)))
+    whole = graph.add("Div", above, graph.add("Add", small, graph.constant(1.0)))
+    # Where scipy's exp(-s) is infinite.
+    lowest = graph.constant(-float(np.log(np.finfo(np.float64).max)))
+    lost = graph.add("Less", scores, lowest, kinds=["bool"])
+    return graph.add("Where", lost, graph.constant(0.0), whole, kinds=["double"])
 
 
 def _is_one_against_rest(model) -> bool:

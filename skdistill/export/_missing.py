@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import sys
+import warnings
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.compose import ColumnTransformer
 from sklearn.utils import get_tags
 
 from skdistill._sklearn_compat import take_rows
 from skdistill.export._inside import parts_of
-from skdistill.export._tables import columns_of, is_frame, is_text
+from skdistill.export._tables import (
+    as_numbers,
+    columns_of,
+    is_frame,
+    is_text,
+    with_columns,
+)
 
 
 def takes_missing(model, X) -> list[bool]:
@@ -39,15 +46,26 @@ def takes_missing(model, X) -> list[bool]:
         row = np.asarray(row)
         if row.ndim != 2:
             return [row.dtype.kind in "OUS"]
-    columns = columns_of(row)
-    numeric = [k for k, column in enumerate(columns) if not is_text(column, k)]
+    numeric = columns_of_numbers(row)
     if not numeric or _takes(model, row, numeric):
         return [True]
     if not any(map(_may_take, parts_of(model))):
-        if len(numeric) == len(columns):
-            return [False]
-        return [k not in numeric for k in range(len(columns))]
-    return [k not in numeric or _takes(model, row, [k]) for k in range(len(columns))]
+        return takes_none(row)
+    n_columns = row.shape[1]
+    return [k not in numeric or _takes(model, row, [k]) for k in range(n_columns)]
+
+
+def takes_none(X) -> list[bool]:
+    """What `takes_missing` says where no column of numbers may have holes."""
+    numeric = columns_of_numbers(X)
+    if len(numeric) == X.shape[1]:
+        return [False]
+    return [k not in numeric for k in range(X.shape[1])]
+
+
+def columns_of_numbers(X) -> list[int]:
+    """Find the columns of a table that hold no text."""
+    return [k for k, column in enumerate(columns_of(X)) if not is_text(column, k)]
 
 
 def _may_take(part) -> bool:
@@ -56,25 +74,35 @@ def _may_take(part) -> bool:
     return bool(get_tags(part).input_tags.allow_nan)
 
 
-def _takes(model, row, holes: list[int]) -> bool:
+def _takes(model, row, columns: list[int]) -> bool:
+    holes = np.zeros((1, row.shape[1]), dtype=bool)
+    holes[:, columns] = True
     try:
-        model.predict(_with_holes(row, holes))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.predict(with_holes(row, holes))
     except Exception:  # whatever it refuses them with
         return False
     return True
 
 
-def _with_holes(row, holes: list[int]):
-    """A copy of a row, NaN in some of its columns."""
-    if not is_frame(row):
-        punched = row.astype(object if row.dtype == object else np.float64)
-        punched[:, holes] = np.nan
+def with_holes(X, holes: NDArray[np.bool_]):
+    """A copy of rows, NaN in some of its cells, which hold numbers.
+
+    Parameters
+    ----------
+    X : ndarray or frame of shape (n_rows, n_features)
+        Rows.
+    holes : ndarray of shape (n_rows, n_features), bool
+        Where.
+    """
+    if not is_frame(X):
+        punched = X.astype(object if X.dtype == object else np.float64)
+        punched[holes] = np.nan
         return punched
-    names = [row.columns[k] for k in holes]
-    if hasattr(row, "iloc"):
-        punched = row.copy()
-        for name in names:
-            punched[name] = np.nan
-        return punched
-    polars = sys.modules["polars"]
-    return row.with_columns(*(polars.lit(np.nan).alias(name) for name in names))
+    columns = {
+        k: np.where(holes[:, k], np.nan, as_numbers(column, "float64"))
+        for k, column in enumerate(columns_of(X))
+        if holes[:, k].any()
+    }
+    return with_columns(X, columns)

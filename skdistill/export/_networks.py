@@ -63,6 +63,7 @@ def write_skorch(graph: Graph, net, inputs: Sequence) -> Tensor:
         widths = [each.type.shape[1] for each in inputs]
         shape = (sum(widths),) if all(isinstance(w, int) for w in widths) else ()
     output, single = write_module(graph, net.module_, rows, shape)
+    output = graph.cast(output, "double") if graph.in_double else output
     return nonlinearity(net)(graph, output, single)
 
 

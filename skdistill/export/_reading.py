@@ -33,6 +33,8 @@ class Loaded:
     ----------
     model, n_threads, classes : object
         What it was made of.
+    content : bytes
+        What is in the file.
     session : onnxruntime.InferenceSession
         Runs it.
     labels : ndarray of shape (n_classes,)
@@ -56,6 +58,7 @@ class Loaded:
     model: Any
     n_threads: int
     classes: Any
+    content: bytes
     session: Any
     labels: NDArray
     inputs: list[tuple[str, str]]
@@ -140,6 +143,7 @@ def read(model, classes, n_threads) -> Loaded:
         model=model,
         n_threads=int(n_threads),
         classes=classes,
+        content=content,
         session=session,
         labels=labels,
         names=None if names is None else np.array(names, dtype=object),

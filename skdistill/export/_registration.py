@@ -65,8 +65,11 @@ def parse(scope, model, inputs, custom_parsers=None) -> list:
     list of Variable
         "label" and "probabilities".
     """
+    from skl2onnx._parse import _parse_sklearn
     from skl2onnx._supported_operators import sklearn_operator_name_map
 
+    if type(model) is FrozenEstimator and not is_classifier(inner(model)):
+        return _parse_sklearn(scope, inner(model), inputs, custom_parsers)
     operator = scope.declare_local_operator(
         sklearn_operator_name_map[type(model)], model
     )
@@ -91,7 +94,8 @@ def check_classifier(model) -> None:
     """Raise unless a model is a classifier."""
     if not is_classifier(inner(model)):
         raise TypeError(
-            f"{model!r} is no classifier: only classifiers are written here."
+            f"{model!r} holds no classifier, and only those are written here; give "
+            "what it holds in its place."
         )
 
 
@@ -104,12 +108,13 @@ def set_types(operator) -> None:
         StringTensorType,
     )
 
+    check_classifier(operator.raw_operator)
     labels = onnx_labels(labels_of(operator.raw_operator))
     text = labels.dtype.kind == "U"
     operator.outputs[0].set_type(
         (StringTensorType if text else Int64TensorType)([None])
     )
-    double = kind_of(operator.inputs[0]) == "double"
+    double = "double" in map(kind_of, operator.inputs)
     kind = DoubleTensorType if double else FloatTensorType
     operator.outputs[1].set_type(kind([None, len(labels)]))
 

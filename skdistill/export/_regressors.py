@@ -6,28 +6,23 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.ensemble import (
-    ExtraTreesRegressor,
-    HistGradientBoostingRegressor,
-    RandomForestRegressor,
-)
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.svm import SVR, NuSVR
-from sklearn.tree import DecisionTreeRegressor, ExtraTreeRegressor
 
 from skdistill.export._ensembles import (
+    FORESTS,
+    TREES,
     beside_zero,
     boosted_trees,
-    in_float32,
-    sklearn_tree,
+    trees_of,
     write_ensemble,
+    write_mean,
 )
 from skdistill.export._graph import Graph, Tensor, matrix
 from skdistill.export._steps import delegate_regressor, through_steps
 
-TREES = (DecisionTreeRegressor, ExtraTreeRegressor)
-FORESTS = (RandomForestRegressor, ExtraTreesRegressor)
 _KERNELS = ("linear", "poly", "rbf", "sigmoid")
 
 
@@ -57,37 +52,28 @@ def write_regressor(graph: Graph, model, inputs: Sequence, n_outputs: int) -> Te
         each = [write_regressor(graph, one, inputs, 1) for one in model.estimators_]
         return graph.concat(each)
     if kind in TREES or kind in FORESTS:
-        return _write_trees(graph, model, inputs, n_outputs)
+        return _write_forest(graph, model, inputs, n_outputs)
     if kind is HistGradientBoostingRegressor and model.loss == "squared_error":
-        return _only_sum(graph, *boosted_trees(graph, model, inputs))
+        return _write_booster(graph, model, inputs)
     if kind in (SVR, NuSVR) and model.kernel in _KERNELS:
         return _write_support_vectors(graph, model, inputs)
     output = graph.cast(delegate_regressor(graph, model, inputs), "double")
     return graph.add("Reshape", output, graph.constant([-1, n_outputs]))
 
 
-def _write_trees(graph: Graph, model, inputs: Sequence, n_outputs: int) -> Tensor:
-    members = model.estimators_ if type(model) in FORESTS else [model]
-    trees = [sklearn_tree(each.tree_) for each in members]
-    table = in_float32(graph, inputs)
-    if n_outputs == 1:
-        total = _only_sum(graph, table, trees)
-    else:
-        total = _sums(graph, table, trees, n_outputs)
-    if len(trees) == 1:
-        return total
-    return graph.add("Div", total, graph.constant(float(len(trees))))
+def _write_forest(graph: Graph, model, inputs: Sequence, n_outputs: int) -> Tensor:
+    trees = trees_of(model)
+    if n_outputs > 1:
+        _, means = write_mean(graph, inputs, trees, np.arange(n_outputs))
+        return graph.cast(means, "double")
+    _, means = write_mean(graph, inputs, beside_zero(trees), np.arange(2))
+    return graph.columns(graph.cast(means, "double"), np.array([1]))
 
 
-def _sums(graph: Graph, table: Tensor, trees, n_outputs: int) -> Tensor:
-    _, sums = write_ensemble(graph, table, trees, np.arange(n_outputs))
-    return graph.cast(sums, "double")
-
-
-def _only_sum(graph: Graph, table: Tensor, trees) -> Tensor:
-    """The single output of trees, in a column."""
-    sums = _sums(graph, table, beside_zero(trees), 2)
-    return graph.columns(sums, np.array([1]))
+def _write_booster(graph: Graph, model, inputs: Sequence) -> Tensor:
+    table, trees = boosted_trees(graph, model, inputs)
+    _, sums = write_ensemble(graph, table, beside_zero(trees), np.arange(2))
+    return graph.columns(graph.cast(sums, "double"), np.array([1]))
 
 
 def _write_support_vectors(graph: Graph, model, inputs: Sequence) -> Tensor:

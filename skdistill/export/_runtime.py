@@ -60,8 +60,9 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    Only onnxruntime is needed. Pickles hold the file. Threads may share an object.
-    Probabilities are float32, if the file's are.
+    Only onnxruntime is needed. Pickles hold the file, as it was when it was read.
+    Threads may share an object. Probabilities are of the kind that the file takes:
+    float64, unless the model was exported in float32.
 
     Examples
     --------
@@ -153,20 +154,27 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
     @property
     def classes_(self) -> NDArray:
         """Labels."""
-        return self._read().labels
+        return self._known().labels
 
     @property
     def n_features_in_(self) -> int:
         """Number of features."""
-        return self._read().n_features
+        return self._known().n_features
 
     @property
     def feature_names_in_(self) -> NDArray:
         """Names of the features."""
-        names = self._read().names
+        names = self._known().names
         if names is None:
             raise AttributeError("The model was fitted without feature names.")
         return names
+
+    def _known(self) -> Loaded:
+        """The file, read; without it there are no attributes, which is no failure."""
+        try:
+            return self._read()
+        except Exception as error:
+            raise AttributeError(f"The file cannot be read: {error}") from error
 
     def _read(self) -> Loaded:
         """The file, read once; again if a parameter has changed since."""
@@ -264,9 +272,11 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
 
     def __getstate__(self):
         state = dict(super().__getstate__())
-        state.pop("_loaded", None)
-        # Where the pickle is read there may be no such file, and no onnx.
-        state["model"] = bytes_of(self.model)
+        loaded = state.pop("_loaded", None)
+        # Where the pickle is read there may be no such file, and no onnx; and what
+        # is served now is what was in it when it was read.
+        served = loaded is not None and loaded.model is self.model
+        state["model"] = loaded.content if served else bytes_of(self.model)
         return state
 
     def __sklearn_is_fitted__(self):
@@ -275,7 +285,10 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.requires_fit = False
-        loaded = self._read()
+        try:
+            loaded = self._read()
+        except Exception:  # a picture of it is drawn all the same
+            return tags
         tags.input_tags.allow_nan = bool(loaded.takes_missing.any())
         tags.input_tags.string = any(kind == TEXT for _, kind in loaded.inputs)
         tags.input_tags.three_d_array = len(loaded.row_shape or ()) > 1

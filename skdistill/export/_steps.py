@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from copy import copy
 
 import numpy as np
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 
@@ -18,7 +20,7 @@ from skdistill.export._graph import (
     tensor_of,
     width_of,
 )
-from skdistill.export._inside import reads_columns
+from skdistill.export._inside import inner, parts_of, reads_columns
 from skdistill.export._labels import onnx_labels
 
 #: What skl2onnx writes in float64 as well as in float32, by name. In float32 the
@@ -26,6 +28,7 @@ from skdistill.export._labels import onnx_labels
 IN_DOUBLE = frozenset(
     {
         "BernoulliNB",
+        "CalibratedClassifierCV",
         "ComplementNB",
         "ElasticNet",
         "ElasticNetCV",
@@ -46,6 +49,8 @@ IN_DOUBLE = frozenset(
         "SGDRegressor",
     }
 )
+#: What skl2onnx writes in float32 only, by name.
+IN_FLOAT = frozenset({"KNNImputer", "PolynomialFeatures", "PowerTransformer"})
 
 
 def through_steps(graph: Graph, steps: Sequence, inputs: Sequence) -> list:
@@ -66,6 +71,7 @@ def through_steps(graph: Graph, steps: Sequence, inputs: Sequence) -> list:
         What the last one gives.
     """
     for _, step in steps:
+        step = inner(step)
         if step is None or step == "passthrough":
             continue
         if isinstance(step, Pipeline):
@@ -95,9 +101,17 @@ def _delegate_step(graph: Graph, step, inputs: Sequence) -> list:
     name, kinds = type(step).__name__, {kind_of(each) for each in inputs}
     if name in IN_DOUBLE and "string" not in kinds:
         inputs = [_as_table(graph, inputs, "double", _n_columns(step))]
-    elif "double" in kinds and not graph.in_double:
+    elif "double" in kinds and (not graph.in_double or _computes_in_float(step)):
         inputs = [_in_float(graph, each) for each in inputs]
-    return list(_parse_sklearn(graph.scope, step, list(inputs)))
+    outputs = list(_parse_sklearn(graph.scope, step, list(inputs)))
+    if len(outputs) == 1 and hasattr(step, "get_feature_names_out"):
+        # skl2onnx counts later; torch's exporter wants to know now.
+        outputs[0].type.shape = [None, len(step.get_feature_names_out())]
+    return outputs
+
+
+def _computes_in_float(step) -> bool:
+    return any(type(part).__name__ in IN_FLOAT for part in parts_of(step))
 
 
 def _in_float(graph: Graph, variable):
@@ -154,7 +168,8 @@ def delegate_classifier(
     """
     from skl2onnx.common.data_types import Int64TensorType
 
-    plain = _with_plain_labels(model)
+    own = _with_members_written_here(model)
+    plain = _with_plain_labels(own)
     operator, kind = _declare(graph, plain, inputs)
     if decision and graph.container.has_options(plain, "raw_scores"):
         for each in (graph.scope, graph.container):
@@ -164,9 +179,23 @@ def delegate_classifier(
     operator.outputs.append(label)
     operator.outputs.append(scores)
     found = Tensor(label.full_name)
-    if plain is not model:
+    if plain is not own:
         found = graph.labels_of(found, onnx_labels(model.classes_))
     return found, Tensor(scores.full_name)
+
+
+def _with_members_written_here(model):
+    """A model that skl2onnx writes, and has this package write what is inside.
+
+    Its own trees send missing values wherever they compare to.
+    """
+    if not isinstance(model, CalibratedClassifierCV):
+        return model
+    own = copy(model)
+    own.calibrated_classifiers_ = list(map(copy, model.calibrated_classifiers_))
+    for fold in own.calibrated_classifiers_:
+        fold.estimator = FrozenEstimator(fold.estimator)
+    return own
 
 
 def _with_plain_labels(model):

@@ -118,6 +118,11 @@ def describe(X, *, by_column: bool) -> list[Column]:
     if not is_frame(X) and X.ndim < 2:
         return [Column("X", is_text(X, "X"), ())]
     names = names_of(X) or [f"X{k}" for k in range(X.shape[1])]
+    if "" in names:
+        raise ValueError(
+            f"Column {names.index('')} of X has the name '', and the inputs of an ONNX "
+            "file need names; give it one, and fit the model again."
+        )
     columns = zip(names, columns_of(X), strict=True)
     found = [Column(name, is_text(column, name), (1,)) for name, column in columns]
     kinds = {column.text for column in found}
@@ -142,6 +147,46 @@ def initial_types(columns: Sequence[Column], dtype: str) -> list[tuple[str, Any]
         )
         for column in columns
     ]
+
+
+def kind_of_numbers(X) -> str:
+    """Find the kind that keeps all digits of rows: "float32" or "float64"."""
+    if is_frame(X):
+        dtypes = [
+            column.dtype
+            for name, column in zip(X.columns, columns_of(X), strict=True)
+            if not is_text(column, name)
+        ]
+    else:
+        dtypes = [X.dtype if sparse.issparse(X) else np.asarray(X).dtype]
+    same = all(str(dtype).lower() == "float32" for dtype in dtypes)
+    return "float32" if same else "float64"
+
+
+def with_columns(X, columns: dict[int, NDArray]):
+    """A copy of a frame, some of its columns replaced by numbers."""
+    if hasattr(X, "iloc"):
+        changed = X.copy()
+        for k, numbers in columns.items():
+            changed.isetitem(k, numbers)
+        return changed
+    polars = sys.modules["polars"]
+    named = (polars.Series(X.columns[k], each) for k, each in columns.items())
+    return X.with_columns(*named)
+
+
+def rounded(X):
+    """Rows whose numbers have no more digits than float32 keeps, of their own kind."""
+    if is_frame(X):
+        columns = {
+            k: as_numbers(column, "float32").astype(np.float64)
+            for k, column in enumerate(columns_of(X))
+            if str(column.dtype).lower() == "float64"
+        }
+        return with_columns(X, columns)
+    if not sparse.issparse(X):
+        X = np.asarray(X)
+    return X.astype(np.float32).astype(X.dtype) if X.dtype.kind == "f" else X
 
 
 def as_rows(X, dtype: str) -> NDArray:

@@ -4,40 +4,38 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import textwrap
+import traceback
 import warnings
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 import skdistill
-from skdistill._rows import n_rows_of, slice_rows
-from skdistill.export._exportable import check_exportable
+from skdistill._rows import n_rows_of
+from skdistill.export._check import try_out
+from skdistill.export._documents import with_locale
+from skdistill.export._exportable import check_exportable, check_rows, way_out
 from skdistill.export._inside import Exported, inner, labels_of, reads_columns
 from skdistill.export._labels import classes_to_text
 from skdistill.export._lacks import need
-from skdistill.export._missing import takes_missing
+from skdistill.export._missing import takes_missing, takes_none
 from skdistill.export._reading import CLASSES, FEATURE_NAMES, TAKES_MISSING
 from skdistill.export._registration import register
-from skdistill.export._runtime import OnnxClassifier
 from skdistill.export._tables import (
-    as_rows,
     describe,
     initial_types,
-    is_frame,
+    kind_of_numbers,
     names_of,
 )
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-_DTYPES = ("float32", "float64")
+_DTYPES = (None, "float32", "float64")
 #: The oldest operators that all nodes are written for.
 _OLDEST = {"": 13, "ai.onnx.ml": 3}
-#: Rows that the file is tried on, and how far its probabilities may be off.
-_ROWS_TO_TRY, _TOLERANCE = 200, 1e-4
-#: Share of the rows that float32 may put on the other side of a threshold.
-_FEW = 0.05
+#: Letters of the reasons of others; some list all nodes of a tree.
+_LONGEST = 300
 
 
 def to_onnx(
@@ -46,7 +44,7 @@ def to_onnx(
     *,
     target_opset: int | dict[str, int] | None = None,
     options: dict | None = None,
-    dtype: str = "float32",
+    dtype: str | None = None,
     check: bool = True,
 ) -> ModelProto:
     """Write a fitted classifier as an ONNX model, without its teacher.
@@ -62,18 +60,21 @@ def to_onnx(
         search or an ensemble.
     X : array-like of shape (n_rows, n_features)
         Some rows as the model takes them, one at least. Their kind decides on the
-        inputs of the file; it is tried on the first 200.
+        inputs of the file; it is tried on 200 of them, from all over.
     target_opset : int or dict, default=None
         Version of the operators, 13 or newer; a dict of domain to version. None is the
         newest that skl2onnx has been tested with.
     options : dict, default=None
         Of the converters of skl2onnx, by class or id of a model inside.
-    dtype : {"float32", "float64"}, default="float32"
-        What numbers the file takes. With "float64" inputs keep all their digits, and
-        probabilities are float64, too.
+    dtype : {"float32", "float64"}, default=None
+        What numbers the file takes. None is "float32" if all numbers of X are, else
+        "float64", so that they keep all their digits; probabilities are of this kind,
+        too. With "float32" numbers take half the room, and are rounded: rows may come
+        to lie on the other side of a threshold.
     check : bool, default=True
         Whether to compare what the file says about rows of X with what the model says,
-        if onnxruntime is installed.
+        if onnxruntime is installed: labels, and probabilities to 1e-5. It warns of
+        rows that differ, and raises if many differ by more than last digits.
 
     Returns
     -------
@@ -128,12 +129,16 @@ def to_onnx(
     n_rows = n_rows_of(X)
     if n_rows < 1:
         raise ValueError("X has no rows; give one at least, as the model takes them.")
+    check_rows(model, X)
+    dtype = kind_of_numbers(X) if dtype is None else dtype
     made = _converted(model, X, target_opset, options, dtype)
     if not hasattr(model, "predict_proba"):
         del made.graph.output[1]  # scores, for ensembles that this may be part of
-    _sign(made, model, X)
-    if check and importlib.util.find_spec("onnxruntime") is not None:
-        _try_out(made, model, slice_rows(X, 0, min(n_rows, _ROWS_TO_TRY)), dtype)
+    takes = takes_missing(model, X)
+    _sign(made, model, X, takes)
+    asked = check and importlib.util.find_spec("onnxruntime") is not None
+    if asked and not try_out(made, model, X, dtype, takes):
+        _refuse_missing(made, X)
     return made
 
 
@@ -141,6 +146,12 @@ def _check_params(target_opset, dtype) -> None:
     if dtype not in _DTYPES:
         raise ValueError(f"dtype={dtype!r} is unknown; give one of {list(_DTYPES)}.")
     asked = target_opset if isinstance(target_opset, dict) else {"": target_opset}
+    for version in asked.values():
+        if version is not None and not isinstance(version, Integral):
+            raise ValueError(
+                f"target_opset={target_opset!r} must be an integer, a dict of domains "
+                "to integers, or None."
+            )
     for domain, oldest in _OLDEST.items():
         version = asked.get(domain)
         if version is not None and version < oldest:
@@ -153,27 +164,55 @@ def _check_params(target_opset, dtype) -> None:
 def _converted(model, X, target_opset, options, dtype: str) -> ModelProto:
     from skl2onnx import convert_sklearn
 
-    from skdistill.export._imputers import own_converters
+    from skdistill.export._imputers import own_converters, own_shapes
 
     columns = describe(X, by_column=reads_columns(model))
-    return convert_sklearn(
-        Exported(model),
-        name=type(inner(model)).__name__,
-        initial_types=initial_types(columns, dtype),
-        target_opset=target_opset,
-        options=options,
-        custom_conversion_functions=own_converters(),
-    )
+    try:
+        return convert_sklearn(
+            Exported(model),
+            name=type(inner(model)).__name__,
+            initial_types=initial_types(columns, dtype),
+            target_opset=target_opset,
+            options=with_locale(options, model),
+            custom_conversion_functions=own_converters(),
+            custom_shape_calculators=own_shapes(),
+        )
+    except Exception as error:  # skl2onnx raises whatever comes up
+        if _is_ours(error) or isinstance(error, NameError):  # of options
+            raise
+        part = _part_at_fault(error) or model
+        reason = textwrap.shorten(str(error), _LONGEST)
+        raise ValueError(
+            f"skl2onnx cannot write {part!r} ({reason}). {way_out(part)}"
+        ) from error
 
 
-def _sign(made: ModelProto, model, X) -> None:
+def _frames(error: Exception) -> list:
+    return [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether an error was raised here, and says what to do."""
+    return _frames(error)[-1].f_globals["__name__"].startswith("skdistill.")
+
+
+def _part_at_fault(error: Exception) -> Any:
+    """The innermost model or step that was being written; None if there was none."""
+    for frame in reversed(_frames(error)):
+        part = getattr(frame.f_locals.get("operator"), "raw_operator", None)
+        if part is not None:
+            return inner(part)
+    return None
+
+
+def _sign(made: ModelProto, model, X, takes: list[bool]) -> None:
     """Write down what a reader wants to know besides the graph."""
     names = names_of(X)
     if names is None and hasattr(model, "feature_names_in_"):
         names = list(model.feature_names_in_)
     facts: dict[str, Any] = {
         CLASSES: classes_to_text(labels_of(model)),
-        TAKES_MISSING: json.dumps(takes_missing(model, X)),
+        TAKES_MISSING: json.dumps(takes),
     }
     if names is not None:
         facts[FEATURE_NAMES] = json.dumps(names)
@@ -182,45 +221,16 @@ def _sign(made: ModelProto, model, X) -> None:
     made.producer_name, made.producer_version = "skdistill", skdistill.__version__
 
 
-def _try_out(made: ModelProto, model, X, dtype: str) -> None:
-    """Raise unless the file says what the model says; warn of single rows."""
-    written = OnnxClassifier(made)
-    off = np.full(n_rows_of(X), np.inf)
-    # About rows as they are, or without the digits that the file does not keep.
-    for rows in (X, _as_the_file_has_them(X, dtype)):
-        off = np.minimum(off, _differences(written, model, X, rows))
-    wrong = int((off > _TOLERANCE).sum())
-    if not wrong:
-        return
-    found = (
-        f"The file does not say what the model says: of {len(off)} rows of X, {wrong} "
-        f"have other labels, or probabilities that differ by up to {off.max():.2g}."
-    )
-    if wrong > _FEW * len(off):
-        raise ValueError(
-            f"{found} A step or a setting is not written faithfully by its converter; "
-            "export with another one, or with check=False to have the file all the "
-            "same."
-        )
+def _refuse_missing(made: ModelProto, X) -> None:
+    """Have readers of a file refuse the missing numbers that it is wrong about."""
+    for each in made.metadata_props:
+        if each.key == TAKES_MISSING:
+            each.value = json.dumps(takes_none(X))
     warnings.warn(
-        f"{found} They lie so close to a threshold that float32 does not keep them on "
-        "their side; export with dtype='float64' if that matters.",
+        "The model takes missing numbers, and the file answers otherwise about rows "
+        "that have some: a converter does not know of them. OnnxClassifier refuses "
+        "such rows, and no other runtime does; put SimpleImputer in front of the model "
+        "if there are any.",
         UserWarning,
         stacklevel=3,
     )
-
-
-def _differences(written: OnnxClassifier, model, X, rows) -> NDArray[np.float64]:
-    """How far the file is off in each row; 2 where only the label is another."""
-    other = np.where(written.predict(X) != model.predict(rows), 2.0, 0.0)
-    if not hasattr(model, "predict_proba"):
-        return other
-    off = np.abs(written.predict_proba(X) - model.predict_proba(rows)).max(axis=1)
-    return np.where((other > 0) & (off <= _TOLERANCE), other, off)
-
-
-def _as_the_file_has_them(X, dtype: str) -> NDArray | Any:
-    """Rows with no more digits than the file keeps, as the model takes them."""
-    if dtype == "float64" or is_frame(X) or np.asarray(X).dtype.kind != "f":
-        return X
-    return as_rows(X, dtype).astype(np.asarray(X).dtype)

@@ -32,8 +32,15 @@ def write_foreign(
     if not row_shape:
         raise ValueError(
             f"{type(module).__name__} has layers that torch's exporter has to write, "
-            "which wants the shape of a row, and the steps before it do not tell; put "
-            "them in front of the distiller, or make the module an nn.Sequential."
+            "which wants the shape of a row, and the steps before it do not tell; give "
+            "the last of them get_feature_names_out, or make the module an "
+            "nn.Sequential."
+        )
+    if graph.container.target_opset < _OPSET:
+        raise ValueError(
+            f"target_opset={graph.container.target_opset} is too old for "
+            f"{type(module).__name__}, which torch's exporter has to write; give "
+            f"{_OPSET} or more, or make the module an nn.Sequential."
         )
     example, kind = _example(module, row_shape)
     made = inliner.inline_local_functions(_exported(module, example))
