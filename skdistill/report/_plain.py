@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from skdistill.report._answers import STUDENT
 from skdistill.report._bootstrap import Estimate
-
-if TYPE_CHECKING:
-    from skdistill.report._report import DistillationReport
+from skdistill.report._findings import Findings
 
 
-def plain(report: DistillationReport) -> dict[str, Any]:
+def plain(report: Findings) -> dict[str, Any]:
     """Numbers, strings, lists and dictionaries; None for what is not defined."""
     differences: dict[str, dict] = {}
     for (_, other, figure), each in report.differences.items():
@@ -61,7 +59,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def rows_of(report: DistillationReport) -> Iterator[tuple]:
+def rows_of(report: Findings) -> Iterator[tuple]:
     """(model, figure, value, low, high), one for each figure."""
     for (model, figure), each in report.figures.items():
         yield model, figure, *each

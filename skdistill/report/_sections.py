@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from skdistill.metrics import Latency
 from skdistill.report._answers import ALONE, STUDENT, TEACHER
 from skdistill.report._figures import ACCURACY, COMPARED, FIGURES
+from skdistill.report._findings import Findings
 from skdistill.report._verdict import better_by
 from skdistill.report._words import (
     NAMES,
@@ -22,9 +23,6 @@ from skdistill.report._words import (
     times,
     with_interval,
 )
-
-if TYPE_CHECKING:
-    from skdistill.report._report import DistillationReport
 
 #: Classes that the text shows; `by_class` has all.
 _MOST_CLASSES = 30
@@ -49,7 +47,7 @@ class Section(NamedTuple):
     notes: list[str]
 
 
-def sections(report: DistillationReport) -> Iterator[Section]:
+def sections(report: Findings) -> Iterator[Section]:
     """All sections that have something to say."""
     yield _figures(report)
     if ALONE in report.models:
@@ -62,7 +60,7 @@ def sections(report: DistillationReport) -> Iterator[Section]:
         yield _disagreements(report)
 
 
-def _figures(report: DistillationReport) -> Section:
+def _figures(report: Findings) -> Section:
     rows = [
         [NAMES[figure]]
         + [
@@ -86,7 +84,7 @@ def _figures(report: DistillationReport) -> Section:
     return Section(title, ["", *report.models], rows, notes)
 
 
-def _against_alone(report: DistillationReport) -> Section:
+def _against_alone(report: Findings) -> Section:
     rows = []
     for figure in COMPARED:
         key = (STUDENT, ALONE, figure)
@@ -112,7 +110,7 @@ def _against_alone(report: DistillationReport) -> Section:
     return Section("The student against the student alone", header, rows, notes)
 
 
-def _members(report: DistillationReport) -> Section:
+def _members(report: Findings) -> Section:
     rows = [
         [f"teacher {k + 1}", number(accuracy, ACCURACY)]
         for k, accuracy in enumerate(report.members)
@@ -120,7 +118,7 @@ def _members(report: DistillationReport) -> Section:
     return Section("Each teacher", ["", "accuracy"], rows, [])
 
 
-def _costs(report: DistillationReport) -> Section:
+def _costs(report: Findings) -> Section:
     costs = report.costs
     known = {**costs.sizes, **costs.latencies}
     models = [model for model in report.models if model in known]
@@ -173,7 +171,7 @@ def _microseconds(value: float | None) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
 
 
-def _classes(report: DistillationReport) -> Section:
+def _classes(report: Findings) -> Section:
     header = ["", "rows"]
     header += [f"recall, {model}" for model in report.models]
     header += ["its F1", "agreement"]
@@ -188,7 +186,7 @@ def _classes(report: DistillationReport) -> Section:
     return Section("Classes", header, rows, notes)
 
 
-def _disagreements(report: DistillationReport) -> Section:
+def _disagreements(report: Findings) -> Section:
     rows = [
         [
             str(each.row),
