@@ -44,6 +44,8 @@ def broken_links(root):
         for path in sorted(root.rglob("*.html"))
         if "_static" not in path.parts
     }
+    if not pages:
+        raise SystemExit(f"There are no pages in {root}; build them first: make docs")
     found = []
     for path, page in pages.items():
         for link in page.links:

@@ -25,8 +25,8 @@ from skdistill._search import DistillationClassifierCV
 from skdistill.metrics import model_size, prediction_latency
 from skdistill.metrics._inside import leaves_of
 
-#: Columns of the costs, and what bounds them.
 _OF_STUDENT = "student__"
+#: Columns of the costs, and what bounds them.
 _COSTS = {
     "n_bytes": "max_bytes",
     "us_per_row": "max_microseconds",
@@ -232,7 +232,8 @@ class BudgetedDistillationCV(
         }
         for label, student in students.items():
             own = student.get_params() if hasattr(student, "get_params") else {}
-            lacking = sorted(n for n in names if n.removeprefix(_OF_STUDENT) not in own)
+            # Of nested names the first part tells: others may be set, and not got.
+            lacking = sorted(n for n in names if n.split("__")[1] not in own)
             if lacking:
                 raise ValueError(
                     f"The student {label!r} ({type(student).__name__}) has no "

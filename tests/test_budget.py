@@ -12,7 +12,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
@@ -173,6 +173,15 @@ def test_a_grid_that_a_student_does_not_know_is_refused_first(diary, axes):
     assert fits_in(diary) == []
     choice.set_params(students={"tree": TREE, "other": TREE}).fit(X, Y)
     assert choice.best_estimator_.student_.max_depth in (2, 3)
+
+
+def test_a_grid_may_name_what_is_set_and_not_got():
+    """As the parameters of a skorch net's module, or of a step that is passed over."""
+    student = Pipeline([("scale", "passthrough"), ("tree", TREE)])
+    grid = {"student__scale": [StandardScaler()], "student__scale__with_mean": [False]}
+    one = search().set_params(param_grid=grid)
+    choice = BudgetedDistillationCV(one, {"scaled": student}).fit(X, Y)
+    assert choice.best_estimator_.student_["scale"].with_mean is False
 
 
 def test_one_size_wherever_it_is_asked_for():

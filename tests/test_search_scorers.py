@@ -44,6 +44,19 @@ GRID = [
 ATTEMPTS = {"temperatures": TEMPERATURES, "alphas": ALPHAS, "cv": 3}
 
 
+class Asked(GaussianNB):
+    """Writes down about how many rows it is asked."""
+
+    def __init__(self, diary=None):
+        super().__init__()
+        self.diary = diary
+
+    def predict_proba(self, X):
+        with open(self.diary, "a") as file:
+            file.write(f"{len(X)}\n")
+        return super().predict_proba(X)
+
+
 def scores_of(search):
     """Settings and their scores, fold by fold, in one order."""
     results = search.cv_results_
@@ -139,7 +152,7 @@ def test_a_table_is_sliced_by_the_folds(labels):
 
 
 def test_a_table_is_read_as_fit_reads_it():
-    """Its columns are named, and rows about which it is silent count for nothing."""
+    """Its columns are named."""
     table = cross_val_predict(bayes, X, Y, method="predict_proba")
     expected = DistillationClassifierCV(
         "precomputed", tree, scoring=fidelity_scorer, **ATTEMPTS
@@ -263,3 +276,60 @@ def test_the_search_itself_holds_its_teacher():
     ).fit(X, Y)
     expected = fidelity_score(search.teacher_.predict(X), search.predict(X))
     assert search.score(X, Y) == expected
+
+
+def test_rows_about_which_a_table_is_silent_count_for_nothing():
+    table = cross_val_predict(bayes, X, Y, method="predict_proba")
+    table[::7] = np.nan
+    given = clone(forest).fit(X_OTHER, Y_OTHER)
+    scored = []
+
+    class Noting(type(fidelity_scorer)):
+        def __call__(self, estimator, X, y=None, **params):
+            score = super().__call__(estimator, X, y, **params)
+            said = params["teacher_proba"]
+            heard = ~np.isnan(said).any(axis=1)
+            student = estimator.predict(X)[heard]
+            scored.append((score, np.mean(said[heard].argmax(axis=1) == student)))
+            return score
+
+    noting = Noting(fidelity_score, 1, {}, "predict")
+    with config_context(enable_metadata_routing=True):
+        scorer = noting.set_score_request(teacher_proba="said")
+        DistillationClassifierCV(given, tree, scoring=scorer, **ATTEMPTS).fit(
+            X, Y, said=table
+        )
+    assert len(scored) == 3 * 5
+    assert all(score == expected for score, expected in scored)
+
+
+def test_a_table_beside_other_teachers():
+    """The student alone is judged by the same table as the students of the table."""
+    votes = np.rint(7 * cross_val_predict(bayes, X, Y, method="predict_proba"))
+    grids = {"teacher": ["precomputed"]}
+    search = DistillationClassifierCV(
+        forest, tree, param_grid=grids, scoring=fidelity_scorer, **ATTEMPTS
+    ).fit(X, Y, teacher_proba=votes)
+    plain = DistillationClassifierCV(
+        "precomputed", tree, scoring=fidelity_scorer, **ATTEMPTS
+    ).fit(X, Y, teacher_proba=votes)
+    assert_same_scores(search, plain)
+
+
+def test_what_is_said_about_rows_held_out_is_remembered(tmp_path):
+    path = tmp_path / "diary.txt"
+
+    def asked():
+        return sum(map(int, path.read_text().split()))
+
+    search = DistillationClassifierCV(
+        Asked(str(path)),
+        tree,
+        scoring=fidelity_scorer,
+        memory=str(tmp_path / "memory"),
+        **ATTEMPTS,
+    )
+    search.fit(X, Y)
+    first = asked()
+    search.fit(X, Y)
+    assert asked() == first == 4 * len(X)

@@ -1158,3 +1158,6 @@ def test_labels_without_an_order_are_coded_as_they_come():
 
     cells = np.array(["b", 1, "a", "b"], dtype=object)
     assert read_array(cells, 20).values.tolist() == [0, 1, 2, 0]
+    for names in ("xy", "yx"):  # sets are only ordered in part
+        cells = np.array([frozenset(name) for name in (*names, names)], dtype=object)
+        assert read_array(cells, 20).values.tolist() == [0, 1, 2]

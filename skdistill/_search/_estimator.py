@@ -186,7 +186,8 @@ class DistillationClassifierCV(AnswersAsStudent, BaseDistiller):
     differs is the price (networks are trained in stacks, other students share what the
     teacher said) and the choice. Scorers get a distiller without its teacher; those of
     :func:`~skdistill.metrics.make_teacher_scorer`, what the teacher of the fold, or the
-    table, says about the rows held out.
+    table, says about the rows held out (where several teachers are tried, the student
+    alone is compared with the first).
 
     The rule is caution and no test: the best of many settings is compared as if it had
     been named beforehand. With the defaults and a teacher that has no effect at all,

@@ -145,6 +145,8 @@ def try_all(
         # One with a teacher of its group; what is alone may be in any.
         asking = max(members, key=lambda k: plan.settings[k]["alpha"])
         teacher, said = _consult_all(lean, plan.distillers[asking], n_jobs)
+        for k in members:  # scorers read a table as its distiller does
+            candidates[k].distiller.teacher = teacher if _is_table(teacher) else None
         tasks, places = [], []
         for part in _parts([candidates[k] for k in members], n_folds, n_jobs):
             mine = [members[k] for k in part]
@@ -180,8 +182,7 @@ def _run(tasks: list, n_jobs: int | None, bar):
 
 def _candidate(distiller: DistillationClassifier) -> Candidate:
     seeded = seed_children(distiller.teacher, distiller.student, distiller.random_state)
-    table = distiller.teacher if isinstance(distiller.teacher, str) else None
-    params = {**distiller.get_params(deep=False), "teacher": table, "student": None}
+    params = {**distiller.get_params(deep=False), "teacher": None, "student": None}
     return Candidate(DistillationClassifier(**params), seeded.student, seeded.seed)
 
 
@@ -229,7 +230,7 @@ def _consult_all(
     # All that any candidate may want to know is asked at once.
     params = {**distiller.get_params(deep=False), "alpha": 1.0, "verbose": 0}
     asking = DistillationClassifier(**params)
-    if isinstance(seeded.teacher, str) or is_given(seeded.teacher):
+    if _is_table(seeded.teacher) or is_given(seeded.teacher):
         n_jobs = 1  # asked about all rows at once; the rest is slices
     teacher = _recorded(asking, seeded.teacher, plan.material)
     seeded = seeded._replace(teacher=teacher)
@@ -263,6 +264,10 @@ def _recorded(distiller: DistillationClassifier, teacher, material: Material):
     )
 
 
+def _is_table(teacher) -> bool:
+    return isinstance(teacher, str)
+
+
 def _consult(
     distiller: DistillationClassifier, seeded: Seeded, plan: Plan, fold: Fold
 ) -> Consultation:
@@ -274,8 +279,10 @@ def _consult(
         teacher = part_of(teacher, X, fold.test, held_out)
     said = distiller._consult(seeded._replace(teacher=teacher), part)
     quoted = None
-    if held_out is not None and not isinstance(said.teacher.model, str):
-        quoted = QuotedTeacher(distiller._ask(said.teacher, held_out, part.rows))
+    if held_out is not None and not _is_table(said.teacher.model):
+        store = open_store(distiller.memory)
+        answer = distiller._ask(said.teacher, held_out, part.rows, store)
+        quoted = QuotedTeacher(answer)
     # Neither is needed to teach (`ask` may hold the teacher), and both are heavy.
     return said._replace(teacher=quoted, X=None)
 

@@ -71,7 +71,9 @@ def ask_own_teacher(model, X) -> NDArray[np.float64]:
     if found is None or not hasattr(found.distiller, "teacher_predict_proba"):
         raise ValueError(
             f"{type(model).__name__} holds no teacher that could be asked: it is no "
-            "distiller, its teacher is 'precomputed', or it was stripped. Pass what a "
+            "distiller, its teacher is 'precomputed', or it was stripped (a "
+            "DistillationClassifierCV wants the scorer itself as scoring, and no "
+            "function around it). Pass what a "
             "teacher says about the rows, scorer(estimator, X, y, teacher_proba=P); in "
             "a search of scikit-learn switch on metadata routing, and have P sliced "
             "by the folds with scorer.set_score_request(teacher_proba='said') and "

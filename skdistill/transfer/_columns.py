@@ -6,6 +6,7 @@ type, or a number that was moved. Only columns of measured numbers are moved.
 
 from __future__ import annotations
 
+import itertools
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -276,8 +277,11 @@ def _ranks(labels) -> NDArray[np.intp]:
     order = list(range(len(labels)))
     try:
         order = sorted(order, key=lambda k: labels[k])
+        ordered = all(labels[a] < labels[b] for a, b in itertools.pairwise(order))
     except TypeError:  # numbers and words, say
-        return np.array(order, dtype=np.intp)
+        ordered = False
+    if not ordered:  # or sets
+        return np.arange(len(labels))
     ranks = np.empty(len(labels), dtype=np.intp)
     ranks[order] = np.arange(len(labels))
     return ranks
