@@ -19,6 +19,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skdistill._base import SaysLogProba
+from skdistill._detect import is_module
 from skdistill._onnx_protocol import ONNX
 from skdistill._rows import slice_rows
 from skdistill._search import DistillationClassifierCV
@@ -197,6 +198,7 @@ class BudgetedDistillationCV(
                 "to estimators, or a dict of parameters to lists of values."
             )
         if not isinstance(students, Mapping):
+            _check_each(dict(enumerate(students)))
             return _numbered(students)
         lists = [isinstance(v, (list, tuple, np.ndarray)) for v in students.values()]
         if not all(lists):
@@ -205,6 +207,7 @@ class BudgetedDistillationCV(
                     f"students={students!r} mixes estimators and lists of values; give "
                     "names of estimators, or parameters of the search's own student."
                 )
+            _check_each(students)
             return dict(students)
         own = self.search.student
         return {
@@ -360,6 +363,16 @@ class BudgetedDistillationCV(
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "best_estimator_")
+
+
+def _check_each(students: Mapping) -> None:
+    for key, student in students.items():
+        learns = hasattr(student, "fit") or is_module(student)
+        if isinstance(student, type) or not learns:
+            raise TypeError(
+                f"students[{key!r}]={student!r} is no estimator that could learn; give "
+                "one that is not fitted, or a torch module."
+            )
 
 
 def _numbered(students) -> dict[str, Any]:

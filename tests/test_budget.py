@@ -184,6 +184,15 @@ def test_a_grid_may_name_what_is_set_and_not_got():
     assert choice.best_estimator_.student_["scale"].with_mean is False
 
 
+@pytest.mark.parametrize("wrong", ["tree", DecisionTreeClassifier, None], ids=str)
+def test_what_is_no_student_is_refused_first(diary, wrong):
+    one = search(teacher=Diarist(diary))
+    for students in ({"tree": TREE, "x": wrong}, [TREE, wrong]):
+        with pytest.raises(TypeError, match=r"students\[('x'|1)\]=.* is no estimator"):
+            BudgetedDistillationCV(one, students).fit(X, Y)
+    assert fits_in(diary) == []
+
+
 def test_one_size_wherever_it_is_asked_for():
     choice = BudgetedDistillationCV(search(), {"max_leaf_nodes": [4, 8]}).fit(X, Y)
     sizes = {

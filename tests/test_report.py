@@ -22,7 +22,7 @@ from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_digits, make_classification
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, StackingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -776,6 +776,26 @@ def test_outcomes(outcome):
     assert str(report).startswith(report.verdict[:60])
 
 
+@pytest.mark.filterwarnings("ignore:The teacher does not help")
+def test_a_student_without_a_teacher_is_not_helped_nor_harmed():
+    """Were it judged, seeds would decide: another tree alone is much worse."""
+    search = DistillationClassifierCV(
+        FOREST, TREE, temperatures=[1.0], alphas=[0.5], cv=2, rule=lambda _: False
+    ).fit(X, Y)
+    stump = DecisionTreeClassifier(max_depth=1).fit(X, Y)
+    for model in (search, fit(FOREST, TREE, alpha=0)):
+        for baseline in (stump, None):
+            report = distillation_report(
+                model, X_TEST, Y_TEST, baseline=baseline, **QUICK
+            )
+            assert report.outcome == "no teacher"
+            assert report.verdict.startswith("No teacher was used")
+    taught = distillation_report(
+        fit(FOREST, TREE), X_TEST, Y_TEST, baseline=stump, **QUICK
+    )
+    assert taught.outcome == "helped"
+
+
 def test_without_a_baseline_nobody_can_say():
     report = tables_of("helped").report(baseline=False)
     assert report.outcome == "no baseline"
@@ -1407,6 +1427,17 @@ def test_students_are_weighed_with_the_steps_before_them():
     # The names of the steps differ, and what is added for a scaler is more than that.
     assert abs(sizes[STUDENT].n_bytes - sizes[ALONE].n_bytes) < 50
     assert sizes[STUDENT].n_bytes > model_size(model[-1]).n_bytes + 200
+
+
+def test_a_stack_of_trees_has_no_parameters_worth_a_ratio():
+    stack = StackingClassifier([("forest", FOREST)], LogisticRegression(), cv=2)
+    report = distillation_report(
+        fit(stack, LINEAR), X_TEST, Y_TEST, baseline=clone(LINEAR).fit(X, Y), **QUICK
+    )
+    assert report.costs.sizes[TEACHER].n_parameters
+    (line,) = [each for each in str(report).splitlines() if "parameters" in each]
+    # One for each student, none for the teacher, and no ratio.
+    assert len(line.split()) == 3
 
 
 # Words and frames -----------------------------------------------------------------

@@ -333,3 +333,17 @@ def test_what_is_said_about_rows_held_out_is_remembered(tmp_path):
     first = asked()
     search.fit(X, Y)
     assert asked() == first == 4 * len(X)
+
+
+@pytest.mark.parametrize(
+    "measure", [fidelity_score, lambda teacher, student: 0.0], ids=["ours", "own"]
+)
+def test_a_measure_is_no_scorer(measure, tmp_path):
+    path = tmp_path / "diary.txt"
+    path.touch()
+    search = DistillationClassifierCV(
+        Asked(str(path)), tree, scoring=measure, **ATTEMPTS
+    )
+    with pytest.raises(TypeError, match="make_teacher_scorer"):
+        search.fit(X, Y)
+    assert path.read_text() == ""

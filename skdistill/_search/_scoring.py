@@ -80,7 +80,26 @@ def make_scorer(estimators, scoring):
             f"scoring={scoring!r} must be the name of one score (such as 'accuracy' or "
             "'neg_log_loss'), a callable scoring(estimator, X, y), or None (log-loss)."
         )
+    _check_signature(scoring)
     return check_scoring(estimators[0], scoring=scoring)
+
+
+def _check_signature(scoring) -> None:
+    """Raise if it cannot be called as a scorer is: a measure, say."""
+    if isinstance(scoring, str):
+        return
+    try:
+        inspect.signature(scoring).bind("estimator", "X", "y")
+    except ValueError:  # it has none to be seen
+        return
+    except TypeError as error:
+        name = getattr(scoring, "__name__", repr(scoring))
+        raise TypeError(
+            f"scoring={name} cannot be called as scoring(estimator, X, y): {error}. Of "
+            "a measure sklearn.metrics.make_scorer makes a scorer, and of one that "
+            "compares with the teacher skdistill.metrics.make_teacher_scorer "
+            "(fidelity_scorer, neg_teacher_kl_scorer)."
+        ) from None
 
 
 def takes_weights(scorer) -> bool:

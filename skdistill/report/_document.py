@@ -20,7 +20,7 @@ class DistillationReport(Findings):
     verdict : str
         One line: whether the teacher helped, or that these rows cannot tell.
     outcome : {"helped", "harmed", "no difference", "too small", "no gap", \
-"no baseline"}
+"no baseline", "no teacher"}
         The same in a word.
     models : list of str
         "teacher", "student alone" (if there is one) and "student".

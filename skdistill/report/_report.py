@@ -105,7 +105,8 @@ def distillation_report(
     teacher "helped" or "harmed" if the interval of the difference lies on one side of
     0. Else there was "no gap", if the teacher is no better than the student alone; "no
     difference", if the whole interval is within 20 % of that gap; and the rows are "too
-    small" a sample, if it is wider. Fewer than 20 rows always are.
+    small" a sample, if it is wider. Fewer than 20 rows always are. Where the student
+    heard no teacher (``alpha=0``) there is nothing to judge: "no teacher".
 
     Each model is asked once about all rows, and the teacher last; where a model says
     probabilities, its label is that of the largest.
@@ -162,6 +163,7 @@ def distillation_report(
         random_state=random_state,
         costs=costs,
         search=_test_of_search(distiller),
+        taught=getattr(distiller, "route_", None) != "labels",
         disagreements=most_different(
             asked.answers, truth, n_disagreements, positions=kept
         ),
@@ -175,6 +177,7 @@ def _report_of(
     n_resamples: int,
     confidence_level: float,
     random_state,
+    taught: bool,
     **measured,
 ) -> DistillationReport:
     """The report, of what was asked and what was measured already."""
@@ -188,8 +191,8 @@ def _report_of(
     )
     student = asked.answers[STUDENT]
     return DistillationReport(
-        verdict=say(figures, len(truth.codes), confidence_level),
-        outcome=decide(figures, len(truth.codes)),
+        verdict=say(figures, len(truth.codes), confidence_level, taught),
+        outcome=decide(figures, len(truth.codes), taught),
         models=models,
         n_rows=len(truth.codes),
         confidence_level=confidence_level,

@@ -135,7 +135,7 @@ def _costs(report: Findings) -> Section:
         ("parameters", "n_parameters"),
         ("nodes", "n_nodes"),
     ):
-        values = {m: getattr(sizes.get(m), unit, None) for m in models}
+        values = {m: _count_of(sizes.get(m), unit) for m in models}
         if any(value is not None for value in values.values()):
             row = [name, *(count(value) for value in values.values())]
             if compares:
@@ -149,6 +149,13 @@ def _costs(report: Findings) -> Section:
     if compares:
         header.append("teacher / student")
     return Section("Size and time", header, rows, notes)
+
+
+def _count_of(size, unit: str) -> int | None:
+    """A count; no parameters of what also has nodes, a stack of trees for example."""
+    if unit == "n_parameters" and getattr(size, "n_nodes", None):
+        return None
+    return getattr(size, unit, None)
 
 
 def _time_rows(

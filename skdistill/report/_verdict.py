@@ -16,10 +16,10 @@ _NEGLIGIBLE = 0.2
 _FEWEST_ROWS = 20
 
 HELPED, HARMED, NOTHING, TOO_SMALL = "helped", "harmed", "no difference", "too small"
-NO_GAP, NO_BASELINE = "no gap", "no baseline"
+NO_GAP, NO_BASELINE, NO_TEACHER = "no gap", "no baseline", "no teacher"
 
 
-def decide(figures: Figures, n_rows: int) -> str:
+def decide(figures: Figures, n_rows: int, taught: bool) -> str:
     """Which of the outcomes it was.
 
     Parameters
@@ -27,11 +27,16 @@ def decide(figures: Figures, n_rows: int) -> str:
     figures : Figures
     n_rows : int
         Rows that they were measured on.
+    taught : bool
+        Whether the student heard a teacher at all.
 
     Returns
     -------
-    {"helped", "harmed", "no difference", "too small", "no gap", "no baseline"}
+    {"helped", "harmed", "no difference", "too small", "no gap", "no baseline", \
+"no teacher"}
     """
+    if not taught:
+        return NO_TEACHER
     name = judged_by(figures)
     if (STUDENT, ALONE, name) not in figures.differences:
         return NO_BASELINE
@@ -77,9 +82,15 @@ def _gap(of_models: Mapping, name: str) -> float:
     return sign * (teacher.value - alone.value)
 
 
-def say(figures: Figures, n_rows: int, confidence_level: float) -> str:
+def say(figures: Figures, n_rows: int, confidence_level: float, taught: bool) -> str:
     """The verdict as a sentence or two."""
-    outcome = decide(figures, n_rows)
+    outcome = decide(figures, n_rows, taught)
+    if outcome == NO_TEACHER:
+        return (
+            "No teacher was used (alpha is 0, as a search chooses it where none "
+            "helps): the student learned from the labels alone, and whatever it "
+            "differs in from another such student is chance."
+        )
     if outcome == NO_BASELINE:
         return (
             "Whether the teacher helped cannot be said without the same student "
