@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Iterator
 
 import numpy as np
+import sklearn
 from numpy.typing import NDArray
 from sklearn.base import is_regressor as _is_regressor
 from sklearn.ensemble import (
@@ -40,6 +41,8 @@ except ImportError:
     from sklearn.utils._estimator_html_repr import _VisualBlock as VisualBlock
 
 __all__ = [
+    "SHARES_OF_NONE",
+    "TIES_TO_THE_LAST",
     "SoftHistGradientBoosting",
     "VisualBlock",
     "balanced_by_weight",
@@ -58,6 +61,11 @@ __all__ = [
     "validate_params",
 ]
 
+_VERSION = tuple(int(part) for part in sklearn.__version__.split(".")[:2])
+#: Whether `OneVsRestClassifier` predicts the last of several classes that tie.
+TIES_TO_THE_LAST = _VERSION < (1, 8)
+#: What it gives for each class where the probabilities of all of them are 0.
+SHARES_OF_NONE = np.nan if _VERSION < (1, 7) else 0.0
 
 #: These warn of groups, the first by its class, the others on their own.
 _IGNORE_GROUPS = (

@@ -57,7 +57,7 @@ from sklearn.linear_model import (
     SGDClassifier,
 )
 from sklearn.metrics import log_loss
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, PredefinedSplit, cross_val_score
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.naive_bayes import BernoulliNB, GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
@@ -76,7 +76,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 from sklearn.semi_supervised import LabelSpreading
-from sklearn.svm import SVR, LinearSVC
+from sklearn.svm import SVC, SVR, LinearSVC
 from sklearn.tree import (
     DecisionTreeClassifier,
     DecisionTreeRegressor,
@@ -94,8 +94,10 @@ from skdistill import (
 )
 from skdistill.export import OnnxClassifier, to_onnx
 from skdistill.export._check import try_out
+from skdistill.export._documents import with_locale
 from skdistill.export._imputers import own_converters, own_shapes
 from skdistill.export._labels import classes_from_text, classes_to_text, onnx_labels
+from skdistill.export._tables import rounded
 from tests.strategies import examples, make_problem
 
 onnx = pytest.importorskip("onnx")
@@ -353,29 +355,52 @@ def test_float32_files_answer_about_rounded_rows(data, student):
         warnings.filterwarnings("ignore", "dtype='float32' rounds", UserWarning)
         served = OnnxClassifier(to_onnx(model, X, dtype="float32"))
     assert served.predict_proba(X).dtype == np.float32
-    rounded = X.astype(np.float32).astype(float)
+    short = X.astype(np.float32).astype(float)
     assert_allclose(
-        served.predict_proba(X), model.predict_proba(rounded), rtol=0, atol=1e-5
+        served.predict_proba(X), model.predict_proba(short), rtol=0, atol=1e-5
     )
 
 
-@pytest.mark.parametrize("kind", ["array", "pandas", "polars"])
+def in_pandas(X, dtype=None):
+    return pd.DataFrame(X, columns=["a"]).astype(dtype or X.dtype)
+
+
+ROUNDED = {
+    "array": (False, np.asarray),
+    "pandas": (False, in_pandas),
+    "nullable": (False, lambda X: in_pandas(X, "Float64")),
+    "Arrow": (False, lambda X: in_pandas(X, "double[pyarrow]")),
+    "polars": (False, lambda X: pl.DataFrame(X, schema=["a"])),
+    "integers": (True, np.asarray),
+    "integers of pandas": (True, in_pandas),
+    "integers of Arrow": (True, lambda X: in_pandas(X, "int64[pyarrow]")),
+    "integers of polars": (True, lambda X: pl.DataFrame(X, schema=["a"])),
+}
+
+
+@pytest.mark.parametrize("kind", ROUNDED)
 def test_rows_that_rounding_moves_are_warned_of(kind):
     # 0.1 is rounded up, past the threshold.
     X = np.array([[0.1], [0.1000000001]] * 20)
     y = np.array([0, 1] * 20)
-    make = {
-        "array": np.asarray,
-        "pandas": lambda X: pd.DataFrame(X, columns=["a"]),
-        "polars": lambda X: pl.DataFrame(X, schema=["a"]),
-    }[kind]
-    X = make(X)
+    whole, make = ROUNDED[kind]
+    if "Arrow" in kind:
+        pytest.importorskip("pyarrow")
+    X = make(2**25 + (X > 0.1).astype(int) if whole else X)
     model = HistGradientBoostingClassifier(max_iter=2, min_samples_leaf=1).fit(X, y)
     with pytest.warns(
         UserWarning, match="of 40 rows of X, 20 have other labels and 20"
     ):
         to_onnx(model, X, dtype="float32")
     assert_same(model, X)
+
+
+@pytest.mark.parametrize("make", [np.asarray, csr_matrix])
+def test_integers_are_rounded_only_where_digits_are_lost(make):
+    few, many = make([[0, 2**24], [5, 6]]), make([[0, 2**24 + 1], [5, 6]])
+    assert rounded(few) is few
+    assert rounded(many).dtype == np.float64
+    assert abs(rounded(many) - few).max() == 0
 
 
 def test_the_kind_of_numbers_is_that_of_the_rows():
@@ -462,6 +487,7 @@ HOLDING = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:invalid val:RuntimeWarning:sklearn.multiclass")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("data", ["breast cancer", "wine"])
 @pytest.mark.parametrize("holder", HOLDING)
@@ -492,6 +518,7 @@ def test_missing_values_that_a_converter_does_not_know_of_are_refused():
         to_onnx(model, punched)
 
 
+@pytest.mark.filterwarnings("ignore:invalid val:RuntimeWarning:sklearn.multiclass")
 @pytest.mark.parametrize("member", ["linear", "tree", "support vectors", "boosting"])
 @pytest.mark.parametrize("problem", ["binary", "bool", "string", "three"])
 def test_one_against_the_rest(problem, member):
@@ -855,6 +882,7 @@ IMPUTERS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Currently, when `keep_empty_feat:FutureWarning")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("imputer", IMPUTERS)
 def test_imputers_of_numbers(imputer, dtype):
@@ -878,6 +906,7 @@ def test_imputers_of_numbers(imputer, dtype):
             assert_same(model.fit(rows, y), rows, dtype=dtype)
 
 
+@pytest.mark.filterwarnings("ignore:Currently, when `keep_empty_feat:FutureWarning")
 @pytest.mark.parametrize("imputer", IMPUTERS)
 def test_imputers_tell_how_many_columns_they_give(imputer):
     imputer = clone(IMPUTERS[imputer])
@@ -926,6 +955,26 @@ def test_documents(vectorizer, student):
     columns = [("words", clone(words), "text"), ("size", StandardScaler(), ["size"])]
     model = make_pipeline(ColumnTransformer(columns), distil(LogisticRegression()))
     assert_same(model.fit(table, y), table)
+
+
+TEXT_INSIDE = {
+    "calibration": lambda pipeline: CalibratedClassifierCV(pipeline, cv=2),
+    "stacking": lambda pipeline: StackingClassifier([("a", pipeline)], cv=2),
+    "one against the rest": OneVsRestClassifier,
+}
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("holder", TEXT_INSIDE)
+def test_text_inside_of_others(holder, n_classes):
+    rng = np.random.default_rng(0)
+    table = rng.choice(WORDS[:6], (120, 3)).astype(object)
+    y = np.array(["no", "yes", "maybe"])[(table == "red").sum(axis=1) % n_classes]
+    texts = [" ".join(row) for row in table]
+    words = TfidfVectorizer(token_pattern=r"[a-zA-Z]+")
+    for first, X in ((words, texts), (OneHotEncoder(), table)):
+        model = TEXT_INSIDE[holder](make_pipeline(first, LogisticRegression()))
+        assert_same(model.fit(X, y), X)
 
 
 def test_sparse_rows():
@@ -1363,6 +1412,39 @@ def test_calibration_by_temperature_says_what_to_do():
         to_onnx(model, X)
 
 
+def test_isotonic_calibration_is_refused(refused):
+    X, y = PROBLEMS["binary"].X, PROBLEMS["binary"].y
+    model = CalibratedClassifierCV(GaussianNB(), method="isotonic", cv=2).fit(X, y)
+    for holder in (model, make_pipeline(StandardScaler(), model).fit(X, y)):
+        refused(holder, X, ValueError, "line between two. Set method='sigmoid'")
+
+
+def test_calibration_that_is_far_off_keeps_its_digits():
+    X, y = PROBLEMS["three"].X, PROBLEMS["three"].y
+    model = CalibratedClassifierCV(GaussianNB(), ensemble=False).fit(X, y)
+    [fold] = model.calibrated_classifiers_
+    for offsets in ([40.0, 41.0, 900.0], [800.0, 900.0, 1000.0]):
+        for each, offset in zip(fold.calibrators, offsets, strict=True):
+            each.a_, each.b_ = 0.0, offset
+        assert_same(model, X, atol=1e-12)
+
+
+@pytest.mark.parametrize("n_classes", [3, 4])
+@pytest.mark.parametrize("member", [GaussianNB(), LogisticRegression()])
+def test_calibration_whose_folds_lack_a_class(member, n_classes):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 3))
+    fold = np.arange(120) % 2
+    rare = (X[:, 0] > 0.5) & (fold == 0)
+    y = np.where(rare, n_classes - 1, rng.integers(0, n_classes - 1, 120))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the class that a fold lacks
+        model = CalibratedClassifierCV(member, cv=PredefinedSplit(fold)).fit(X, y)
+    seen = {len(each.estimator.classes_) for each in model.calibrated_classifiers_}
+    assert seen == {n_classes - 1, n_classes}
+    assert_same(model, X)
+
+
 def test_what_the_runtime_makes_nothing_of_is_told(monkeypatch):
     X, y = PROBLEMS["three"].X, PROBLEMS["three"].y
     monkeypatch.setattr("skdistill.export._steps.IN_FLOAT", frozenset())
@@ -1384,7 +1466,7 @@ class WrongAboutHoles(SimpleImputer):
     pass
 
 
-def test_a_runtime_that_fails_at_missing_numbers_is_not_given_any():
+def test_a_runtime_that_fails_at_missing_numbers_is_not_given_any(capfd):
     X, y = PROBLEMS["three"].X, PROBLEMS["three"].y
 
     def convert(scope, operator, container):
@@ -1407,8 +1489,63 @@ def test_a_runtime_that_fails_at_missing_numbers_is_not_given_any():
     model = make_pipeline(WrongAboutHoles(), SMALL_TREE).fit(punched, y)
     with pytest.warns(UserWarning, match="SimpleImputer in front"):
         served = OnnxClassifier(to_onnx(model, X))
+    assert capfd.readouterr().err == ""
     with pytest.raises(ValueError, match="contains NaN"):
         served.predict(punched)
+
+
+class FullRowsOnly(HistGradientBoostingClassifier):
+    """Takes missing numbers, but not many of them."""
+
+    def predict(self, X):
+        if np.isnan(X).all(axis=1).any():
+            raise ValueError("A row is all missing.")
+        return super().predict(X)
+
+
+def test_a_model_that_fails_at_missing_numbers_is_not_asked_further():
+    X, y = PROBLEMS["three"].X, PROBLEMS["three"].y
+    plain = HistGradientBoostingClassifier(max_iter=2).fit(X, y)
+    odd = FullRowsOnly(max_iter=2).fit(X, y)
+    assert try_out(to_onnx(plain, X), plain, X, "float64", [True] * 4)
+    assert not try_out(to_onnx(plain, X), odd, X, "float64", [True] * 4)
+
+
+class Hollow(MinMaxScaler):
+    def __len__(self):
+        return 0
+
+
+def test_an_empty_step_is_named_wherever_its_converter_comes_from():
+    X, y = PROBLEMS["three"].X, PROBLEMS["three"].y
+    made: dict = {"__builtins__": {"ValueError": ValueError}}
+    exec("def convert(scope, operator, container): raise ValueError('no way')", made)
+    skl2onnx.update_registered_converter(
+        Hollow, "Hollow", lambda operator: None, made["convert"]
+    )
+    model = make_pipeline(Hollow(), SMALL_TREE).fit(X, y)
+    with pytest.raises(ValueError, match=r"cannot write Hollow\(\) \(no way\)"):
+        to_onnx(model, X)
+
+
+@pytest.mark.parametrize("lowercase", [True, False])
+def test_a_locale_is_asked_for_only_to_lower_text(lowercase):
+    texts = ["Red green", "red blue", "Green blue", "red Red"] * 10
+    y = np.array(["Red" in text for text in texts])
+    words = CountVectorizer(
+        token_pattern="[a-zA-Z]+", lowercase=lowercase, stop_words=["green"]
+    )
+    model = make_pipeline(words, SMALL_TREE).fit(texts, y)
+    made = to_onnx(model, texts)
+    assert ("locale" in str(made.graph)) == lowercase
+    assert bool(with_locale(None, model)) == lowercase
+    assert_same(model, texts, OnnxClassifier(made))
+
+
+def test_support_vectors_are_written_without_warnings():
+    X, y = PROBLEMS["three"].X, PROBLEMS["three"].y
+    members = [("a", SVC()), ("b", SMALL_TREE)]
+    assert_same(StackingClassifier(members, cv=2).fit(X, y), X)
 
 
 def test_rows_of_another_width(refused):
@@ -1514,10 +1651,24 @@ def test_single_rows_that_are_off_are_warned_of(moved, dtype):
     elif moved < 5:
         with pytest.warns(UserWarning, match=found) as told:
             try_out(made, other, X, dtype, [False])
-        assert ("dtype='float64'" in str(told[0].message)) == (dtype == "float32")
+        for words in ("dtype='float64'", "fewer digits"):
+            assert (words in str(told[0].message)) == (dtype == "float32")
     else:
         with pytest.raises(ValueError, match=found):
             try_out(made, other, X, dtype, [False])
+
+
+@pytest.mark.parametrize("n_rows", [3, 19, 20, 21])
+def test_a_single_row_is_not_many(n_rows):
+    X = np.arange(float(n_rows))[:, None]
+    tree = DecisionTreeClassifier().fit(X, (X[:, 0] > 0).astype(int))
+    made, other = to_onnx(tree, X), copy.deepcopy(tree)
+    other.tree_.threshold[0] += 1
+    with pytest.warns(UserWarning, match=f"of {n_rows} rows of X, 1 have other labels"):
+        try_out(made, other, X, "float64", [False])
+    other.tree_.threshold[0] += 1
+    with pytest.raises(ValueError, match=f"of {n_rows} rows of X, 2 have other labels"):
+        try_out(made, other, X, "float64", [False])
 
 
 def test_labels_and_probabilities_are_counted_apart():

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import is_classifier
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import (
     BaggingClassifier,
@@ -22,6 +23,7 @@ from sklearn.pipeline import Pipeline
 from skdistill._answers import AnswersAsStudent
 from skdistill._detect import is_skorch_net
 from skdistill._generations import BornAgainClassifier
+from skdistill._sklearn_compat import SHARES_OF_NONE, TIES_TO_THE_LAST
 from skdistill.export._ensembles import (
     FORESTS,
     TREES,
@@ -42,6 +44,7 @@ from skdistill.export._linear_models import (
     is_linear,
     write_probabilities,
     write_scores,
+    write_sigmoid,
 )
 from skdistill.export._networks import is_neural, write_network, write_skorch
 from skdistill.export._regressors import write_regressor
@@ -243,6 +246,41 @@ def _write_stack(graph, model, inputs, decision) -> Answer:
     return answer._replace(label=label)
 
 
+def _takes_calibration(model) -> bool:
+    return type(model) is CalibratedClassifierCV and model.method == "sigmoid"
+
+
+def _write_calibration(graph, model, inputs, decision) -> Answer:
+    labels = onnx_labels(model.classes_)
+    said = [
+        _calibrated(graph, each, inputs, len(labels))
+        for each in model.calibrated_classifiers_
+    ]
+    proba = graph.mean(said)
+    return Answer(graph.best(proba, labels), proba)
+
+
+def _calibrated(graph: Graph, fold, inputs, n_classes: int) -> Tensor:
+    """Probabilities of one fold: a sigmoid of what its model says of each class."""
+    said = write_classifier(graph, fold.estimator, inputs, decision=True).scores
+    said = graph.cast(said, "double")
+    if len(fold.calibrators) == 1:  # of two classes, though there may be more
+        said = graph.columns(said, np.array([1]))
+    slopes = np.array([[-each.a_ for each in fold.calibrators]], dtype=np.float64)
+    offsets = np.array([[each.b_ for each in fold.calibrators]], dtype=np.float64)
+    logits = graph.add("Mul", said, graph.constant(slopes))
+    logits = graph.add("Sub", logits, graph.constant(offsets))
+    proba = write_sigmoid(graph, logits)
+    if n_classes == 2:
+        first = graph.add("Sub", graph.constant(1.0), proba)
+        return graph.concat([first, proba])
+    places = np.searchsorted(fold.classes, fold.estimator.classes_)
+    places = places[: len(fold.calibrators)]
+    if len(places) < n_classes:
+        proba = _spread(graph, proba, places, n_classes)
+    return graph.shares(proba, 1.0 / n_classes)
+
+
 def _takes_one_against_rest(model) -> bool:
     if type(model) is not OneVsRestClassifier or model.multilabel_:
         return False
@@ -268,13 +306,13 @@ def _write_one_against_rest(graph, model, inputs, decision) -> Answer:
         codes = graph.flat(graph.cast(above, "int64"))
         label = graph.labels_of(codes, labels)
     else:
-        label = graph.best(scores, labels)
+        label = graph.best(scores, labels, last=TIES_TO_THE_LAST)
     if decision or not hasattr(model, "predict_proba"):
         pair = [graph.add("Neg", scores), scores] if len(labels) == 2 else [scores]
         return Answer(label, graph.concat(pair))
     proba = ask(False) if by_scores else scores
     if len(labels) > 2:
-        return Answer(label, graph.shares(proba, 0.0))
+        return Answer(label, graph.shares(proba, SHARES_OF_NONE))
     first = graph.add("Sub", graph.constant(1.0), proba)
     return Answer(label, graph.concat([first, proba]))
 
@@ -365,6 +403,7 @@ _WRITERS: list[tuple[Callable[[Any], bool], Callable[..., Answer]]] = [
     (_is(BaggingClassifier), _write_bagging),
     (_is(VotingClassifier), _write_vote),
     (_is(StackingClassifier), _write_stack),
+    (_takes_calibration, _write_calibration),
     (_takes_one_against_rest, _write_one_against_rest),
     (_is(HistGradientBoostingClassifier), _write_histogram_booster),
     (_takes_gradient_boosting, _write_gradient_booster),

@@ -11,7 +11,7 @@ _LOCALE = "C.UTF-8"
 
 
 def with_locale(options: dict | None, model) -> dict:
-    """Choose the locale of vectorizers, where nobody has.
+    """Choose the locale of vectorizers that lower text, where nobody has.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def with_locale(options: dict | None, model) -> dict:
     """
     chosen = dict(options or {})
     for part in parts_of(model):
-        if type(part) in (CountVectorizer, TfidfVectorizer):
+        if type(part) in (CountVectorizer, TfidfVectorizer) and part.lowercase:
             asked = chosen.get(type(part), {}) | chosen.get(id(part), {})
             chosen[id(part)] = {"locale": _LOCALE} | asked
     return chosen

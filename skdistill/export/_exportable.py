@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
@@ -138,6 +139,18 @@ def _check_booster(part) -> None:
         )
 
 
+def _check_calibration(part) -> None:
+    if part.method == "sigmoid":
+        return
+    reason = "skl2onnx has no converter"
+    if part.method == "isotonic":
+        reason = "skl2onnx takes the nearest point in place of the line between two"
+    raise ValueError(
+        f"method={part.method!r} of CalibratedClassifierCV cannot be exported: "
+        f"{reason}. Set method='sigmoid', and fit it again."
+    )
+
+
 def _check_served(part) -> None:
     raise TypeError(
         f"{part!r} serves a file. Export the model that the file was made from, or use "
@@ -182,11 +195,6 @@ _CURES: list[tuple[str, Callable, str]] = [
         "Set encode='onehot-dense'.",
     ),
     (
-        "CalibratedClassifierCV",
-        lambda part: part.method not in ("sigmoid", "isotonic"),
-        "Set method='sigmoid'.",
-    ),
-    (
         "GaussianProcessClassifier",
         lambda part: np.asarray(part.classes_).dtype.kind not in "iu",
         "Fit it on labels that are integers, with LabelEncoder for example.",
@@ -194,6 +202,7 @@ _CURES: list[tuple[str, Callable, str]] = [
 ]
 _CHECKS: list[tuple[Callable[[object], bool], Callable]] = [
     (lambda part: type(part) in _BOOSTERS, _check_booster),
+    (lambda part: isinstance(part, CalibratedClassifierCV), _check_calibration),
     (is_skorch_net, _check_net),
     (lambda part: isinstance(part, OnnxClassifier), _check_served),
     (lambda part: isinstance(part, FunctionTransformer), _check_function),

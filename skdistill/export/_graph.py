@@ -181,9 +181,22 @@ class Graph:
         table = self.constant(labels)
         return self.add("Gather", table, codes, axis=0)
 
-    def best(self, scores: Tensor, labels: NDArray) -> Tensor:
-        """Find the label of the largest score, the first one if there are several."""
-        codes = self.add("ArgMax", scores, kinds=["int64"], axis=1, keepdims=0)
+    def best(self, scores: Tensor, labels: NDArray, *, last: bool = False) -> Tensor:
+        """Find the label of the largest score.
+
+        Parameters
+        ----------
+        scores : Tensor of shape (n_rows, n_classes)
+            Of each class.
+        labels : ndarray of shape (n_classes,)
+            int64 or text.
+        last : bool, default=False
+            Whether the last of several that tie is meant, not the first.
+        """
+        attributes: dict[str, Any] = {"select_last_index": 1} if last else {}
+        codes = self.add(
+            "ArgMax", scores, kinds=["int64"], axis=1, keepdims=0, **attributes
+        )
         return self.labels_of(codes, labels)
 
     def shares(self, scores: Tensor, otherwise: float) -> Tensor:

@@ -72,10 +72,10 @@ def write_probabilities(graph: Graph, model, scores: Tensor) -> Tensor:
     if not _is_one_against_rest(model):
         return graph.add("Softmax", scores, axis=1)
     # Each against all others.
-    return graph.shares(_sigmoid(graph, scores), 1.0 / n_classes)
+    return graph.shares(write_sigmoid(graph, scores), 1.0 / n_classes)
 
 
-def _sigmoid(graph: Graph, scores: Tensor) -> Tensor:
+def write_sigmoid(graph: Graph, scores: Tensor) -> Tensor:
     """``1 / (1 + exp(-s))`` with all digits, which the operator has not below -30."""
     small = graph.add("Exp", graph.add("Neg", graph.add("Abs", scores)))
     above = graph.add("Exp", graph.add("Min", scores, graph.constant(0.0)))

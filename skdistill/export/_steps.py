@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from copy import copy
 
 import numpy as np
-from sklearn.calibration import CalibratedClassifierCV
-from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 
@@ -28,7 +26,6 @@ from skdistill.export._labels import onnx_labels
 IN_DOUBLE = frozenset(
     {
         "BernoulliNB",
-        "CalibratedClassifierCV",
         "ComplementNB",
         "ElasticNet",
         "ElasticNetCV",
@@ -135,7 +132,7 @@ def _declare(graph: Graph, model, inputs: Sequence):
     operator = graph.scope.declare_local_operator(
         sklearn_operator_name_map[type(model)], model
     )
-    if reads_columns(model):
+    if reads_columns(model) or "string" in map(kind_of, inputs):
         operator.inputs = list(inputs)
     else:
         operator.inputs = [_as_table(graph, inputs, kind, _n_columns(model))]
@@ -168,8 +165,7 @@ def delegate_classifier(
     """
     from skl2onnx.common.data_types import Int64TensorType
 
-    own = _with_members_written_here(model)
-    plain = _with_plain_labels(own)
+    plain = _with_plain_labels(model)
     operator, kind = _declare(graph, plain, inputs)
     if decision and graph.container.has_options(plain, "raw_scores"):
         for each in (graph.scope, graph.container):
@@ -179,23 +175,9 @@ def delegate_classifier(
     operator.outputs.append(label)
     operator.outputs.append(scores)
     found = Tensor(label.full_name)
-    if plain is not own:
+    if plain is not model:
         found = graph.labels_of(found, onnx_labels(model.classes_))
     return found, Tensor(scores.full_name)
-
-
-def _with_members_written_here(model):
-    """A model that skl2onnx writes, and has this package write what is inside.
-
-    Its own trees send missing values wherever they compare to.
-    """
-    if not isinstance(model, CalibratedClassifierCV):
-        return model
-    own = copy(model)
-    own.calibrated_classifiers_ = list(map(copy, model.calibrated_classifiers_))
-    for fold in own.calibrated_classifiers_:
-        fold.estimator = FrozenEstimator(fold.estimator)
-    return own
 
 
 def _with_plain_labels(model):

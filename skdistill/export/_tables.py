@@ -176,17 +176,34 @@ def with_columns(X, columns: dict[int, NDArray]):
 
 
 def rounded(X):
-    """Rows whose numbers have no more digits than float32 keeps, of their own kind."""
+    """Rows whose numbers have no more digits than float32 keeps, of their own kind.
+
+    Columns of integers or of missing cells are of float64 if they lose digits.
+    """
     if is_frame(X):
-        columns = {
-            k: as_numbers(column, "float32").astype(np.float64)
+        numbers = {
+            k: (as_numbers(column, "float32"), as_numbers(column, "float64"))
             for k, column in enumerate(columns_of(X))
-            if str(column.dtype).lower() == "float64"
+            if not is_text(column, k)
         }
-        return with_columns(X, columns)
+        changed = {
+            k: short.astype(np.float64)
+            for k, (short, full) in numbers.items()
+            if not np.array_equal(short, full, equal_nan=True)
+        }
+        return with_columns(X, changed)
     if not sparse.issparse(X):
         X = np.asarray(X)
-    return X.astype(np.float32).astype(X.dtype) if X.dtype.kind == "f" else X
+    if X.dtype.kind not in "iuf":
+        return X
+    whole = X.dtype.kind != "f"
+    short = X.astype(np.float32).astype(np.float64 if whole else X.dtype)
+    return X if whole and not _differ(short, X) else short
+
+
+def _differ(one, other) -> bool:
+    differ = one != other
+    return bool(differ.nnz if sparse.issparse(differ) else differ.any())
 
 
 def as_rows(X, dtype: str) -> NDArray:

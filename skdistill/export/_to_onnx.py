@@ -65,7 +65,9 @@ def to_onnx(
         Version of the operators, 13 or newer; a dict of domain to version. None is the
         newest that skl2onnx has been tested with.
     options : dict, default=None
-        Of the converters of skl2onnx, by class or id of a model inside.
+        Of the converters of skl2onnx, by class or id of a model inside. Text is
+        lowered by the rules of the locale "C.UTF-8"; where the machine that serves
+        lacks it, choose another: ``{TfidfVectorizer: {"locale": "en_US.UTF-8"}}``.
     dtype : {"float32", "float64"}, default=None
         What numbers the file takes. None is "float32" if all numbers of X are, else
         "float64", so that they keep all their digits; probabilities are of this kind,
@@ -168,19 +170,23 @@ def _converted(model, X, target_opset, options, dtype: str) -> ModelProto:
 
     columns = describe(X, by_column=reads_columns(model))
     try:
-        return convert_sklearn(
-            Exported(model),
-            name=type(inner(model)).__name__,
-            initial_types=initial_types(columns, dtype),
-            target_opset=target_opset,
-            options=with_locale(options, model),
-            custom_conversion_functions=own_converters(),
-            custom_shape_calculators=own_shapes(),
-        )
+        with warnings.catch_warnings():
+            # It asks an SVC for what scikit-learn 1.9 deprecated.
+            warnings.filterwarnings("ignore", "Attribute `prob[AB]_`", FutureWarning)
+            return convert_sklearn(
+                Exported(model),
+                name=type(inner(model)).__name__,
+                initial_types=initial_types(columns, dtype),
+                target_opset=target_opset,
+                options=with_locale(options, model),
+                custom_conversion_functions=own_converters(),
+                custom_shape_calculators=own_shapes(),
+            )
     except Exception as error:  # skl2onnx raises whatever comes up
         if _is_ours(error) or isinstance(error, NameError):  # of options
             raise
-        part = _part_at_fault(error) or model
+        part = _part_at_fault(error)
+        part = model if part is None else part  # some are empty, and false
         reason = textwrap.shorten(str(error), _LONGEST)
         raise ValueError(
             f"skl2onnx cannot write {part!r} ({reason}). {way_out(part)}"
@@ -193,7 +199,8 @@ def _frames(error: Exception) -> list:
 
 def _is_ours(error: Exception) -> bool:
     """Whether an error was raised here, and says what to do."""
-    return _frames(error)[-1].f_globals["__name__"].startswith("skdistill.")
+    name = _frames(error)[-1].f_globals.get("__name__", "")
+    return name.startswith("skdistill.")
 
 
 def _part_at_fault(error: Exception) -> Any:
