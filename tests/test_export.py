@@ -22,7 +22,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_matrix
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.compose import ColumnTransformer
+from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier, DummyRegressor
@@ -2035,3 +2035,40 @@ def test_rooms_may_be_imported_in_any_order():
         "assert skdistill.DistillationClassifier in known\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
+
+
+# Rare categories ------------------------------------------------------------------
+
+
+def _words(missing):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(
+        {"c": rng.choice(list("ab"), 600), "d": rng.choice(list("xy"), 600)}
+    )
+    X.loc[7, "c"] = "rare"
+    if missing:
+        X.loc[::20, "c"] = np.nan
+    return X.astype(object), np.where(X["c"].isna() | (X["c"] == "b"), "yes", "no")
+
+
+def _one_hot(**params):
+    encoder = make_column_transformer((OneHotEncoder(**params), ["c", "d"]))
+    return make_pipeline(encoder, LogisticRegression(C=100))
+
+
+def test_rare_categories_beside_missing_ones_are_refused():
+    """skl2onnx takes the missing ones for rare, and says so to nobody."""
+    X, y = _words(missing=True)
+    rare = {"min_frequency": 10, "handle_unknown": "ignore"}
+    with pytest.raises(ValueError, match="takes what is missing for rare"):
+        to_onnx(_one_hot(**rare).fit(X, y), X)
+    assert_same(_one_hot(handle_unknown="ignore").fit(X, y), X)
+
+
+def test_unknown_words_where_nothing_is_rare():
+    X, y = _words(missing=False)
+    model = _one_hot(handle_unknown="infrequent_if_exist").fit(X, y)
+    with pytest.raises(ValueError, match="Set handle_unknown='ignore'"):
+        to_onnx(model, X)
+    model = _one_hot(handle_unknown="ignore").fit(X, y)
+    assert_same(model, X.assign(c="new"), OnnxClassifier(to_onnx(model, X)))

@@ -126,8 +126,8 @@ def _judge(off: _Off, dtype: str) -> None:
         return
     found = f"The file does not say what the model says: {off}."
     far = off.label | (off.proba > _FAR)
-    # A single one may be a row at a threshold, however few rows there are.
-    if far.sum() > 1 and far.mean() > _FEW:
+    # One of several may be a row at a threshold, however few there are.
+    if far.all() or (far.sum() > 1 and far.mean() > _FEW):
         raise ValueError(
             f"{found} A step or a setting is not written faithfully by its converter; "
             "export with another one, or with check=False to have the file all the "

@@ -14,7 +14,7 @@ from sklearn.ensemble import (
 )
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 from sklearn.utils.validation import check_is_fitted
 
 from skdistill._detect import is_module, is_skorch_net
@@ -151,6 +151,25 @@ def _check_calibration(part) -> None:
     )
 
 
+def _check_one_hot(part) -> None:
+    together = part.min_frequency is not None or part.max_categories is not None
+    rare = part.infrequent_categories_ if together else [None] * len(part.categories_)
+    for known, few in zip(part.categories_, rare, strict=True):
+        if few is not None and any(each is None or each != each for each in known):
+            raise ValueError(
+                f"{part!r} puts rare categories of a column together in which some are "
+                "missing, and skl2onnx then takes what is missing for rare. Fill it in "
+                "before, SimpleImputer(strategy='constant') for example, or set "
+                "min_frequency=None and max_categories=None."
+            )
+        if few is None and part.handle_unknown in ("infrequent_if_exist", "warn"):
+            raise ValueError(
+                f"handle_unknown={part.handle_unknown!r} of {part!r} cannot be "
+                "exported: in a column without rare categories the file would fail for "
+                "unknown ones. Set handle_unknown='ignore'."
+            )
+
+
 def _check_served(part) -> None:
     raise TypeError(
         f"{part!r} serves a file. Export the model that the file was made from, or use "
@@ -203,6 +222,7 @@ _CURES: list[tuple[str, Callable, str]] = [
 _CHECKS: list[tuple[Callable[[object], bool], Callable]] = [
     (lambda part: type(part) in _BOOSTERS, _check_booster),
     (lambda part: isinstance(part, CalibratedClassifierCV), _check_calibration),
+    (lambda part: isinstance(part, OneHotEncoder), _check_one_hot),
     (is_skorch_net, _check_net),
     (lambda part: isinstance(part, OnnxClassifier), _check_served),
     (lambda part: isinstance(part, FunctionTransformer), _check_function),
