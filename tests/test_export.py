@@ -92,6 +92,7 @@ from skdistill import (
     DistillationClassifierCV,
     strip_teacher,
 )
+from skdistill._sklearn_compat import SHARES_OF_NONE
 from skdistill.export import OnnxClassifier, to_onnx
 from skdistill.export._check import try_out
 from skdistill.export._documents import with_locale
@@ -546,6 +547,9 @@ def test_stacks(last, passthrough):
         assert_same(model.fit(X, y), X)
 
 
+@pytest.mark.skipif(
+    np.isnan(SHARES_OF_NONE), reason="this scikit-learn itself divides 0 by 0 there"
+)
 def test_sigmoids_that_all_underflow_are_uniform():
     X, y = REAL["wine"]
     model = SGDClassifier(loss="log_loss").fit(X[:, :3], y)
