@@ -1232,9 +1232,14 @@ def test_read_only_rows():
     for each in rows:
         each.flags.writeable = False
     for student in (small_tree, logistic, boosting, network()):
-        DistillationClassifierCV(bayes, student, cv=2, **FEW).fit(
-            *rows[:2], sample_weight=rows[2]
-        )
+        search = DistillationClassifierCV(bayes, student, cv=2, **FEW)
+        scores = [
+            clone(search)
+            .fit(*data[:2], sample_weight=data[2])
+            .cv_results_["mean_test_score"]
+            for data in (rows, (X, Y, WEIGHT))
+        ]
+        assert_array_equal(*scores)
 
 
 # Errors ----------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from sklearn.utils import check_array
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
+from skdistill._base import SaysLogProba
 from skdistill.export._reading import LABEL, PROBABILITIES, TEXT, Loaded, bytes_of, read
 from skdistill.export._tables import (
     as_numbers,
@@ -28,7 +29,7 @@ def _says_proba(self) -> bool:
         return True
 
 
-class OnnxClassifier(ClassifierMixin, BaseEstimator):
+class OnnxClassifier(SaysLogProba, ClassifierMixin, BaseEstimator):
     """Serve an ONNX file as a scikit-learn classifier.
 
     It is fitted from the start: `fit` changes nothing, so that it can be scored,
@@ -133,23 +134,6 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
         """
         loaded = self._read()
         return loaded.session.run([PROBABILITIES], self._feed(loaded, X))[0]
-
-    @available_if(_says_proba)
-    def predict_log_proba(self, X):
-        """Predict the logarithm of the probability of each class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_rows, n_features)
-            Rows, as the model took them before it was exported.
-
-        Returns
-        -------
-        ndarray of shape (n_rows, n_classes)
-            One column for each of `classes_`.
-        """
-        with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
 
     @property
     def classes_(self) -> NDArray:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
-from skdistill._rows import n_rows_of
-from skdistill._sklearn_compat import take_rows
-from skdistill.metrics._asked import find_distiller, read_table
+from skdistill.metrics._asked import Answers, ask_own_teacher, pair_up
 from skdistill.metrics._said import (
     check_same_columns,
     check_same_rows,
@@ -20,21 +16,7 @@ from skdistill.metrics._said import (
     read_scores,
 )
 
-
-class Answers(NamedTuple):
-    """What both answered about the rows of which the teacher says anything.
-
-    Parameters
-    ----------
-    teacher, student : ndarray
-        Of these rows.
-    weight : array-like of shape (n_rows,) or None
-        Of these rows.
-    """
-
-    teacher: NDArray
-    student: NDArray
-    weight: NDArray | None
+_CURE = "Use what the teacher said: teacher_proba=P, or from_predictions."
 
 
 def ask_both(model, X, method: str, teacher_proba, sample_weight) -> Answers:
@@ -69,28 +51,12 @@ def ask_both(model, X, method: str, teacher_proba, sample_weight) -> Answers:
             "give a classifier that has it."
         )
     student = np.asarray(getattr(model, method)(X))
-    if teacher_proba is None:
-        return Answers(ask_teacher(model, X), student, sample_weight)
-    classes = np.asarray(model.classes_)
-    teacher, silent = read_table(teacher_proba, model, classes, n_rows_of(X))
-    if silent is None:
-        return Answers(teacher, student, sample_weight)
-    spoken = np.flatnonzero(~silent)
-    if sample_weight is not None:
-        sample_weight = take_rows(sample_weight, spoken)
-    return Answers(teacher[spoken], student[spoken], sample_weight)
+    return pair_up(model, X, student, teacher_proba, sample_weight, _CURE)
 
 
 def ask_teacher(model, X) -> NDArray[np.float64]:
     """Ask the teacher that a fitted model holds; clear if it holds none."""
-    found = find_distiller(model, X)
-    if found is None or not hasattr(found.distiller, "teacher_predict_proba"):
-        raise ValueError(
-            f"{type(model).__name__} holds no teacher that could be asked (it is no "
-            "distiller, was stripped, or its teacher is 'precomputed'); use what the "
-            "teacher said: teacher_proba=P, or from_predictions."
-        )
-    return found.distiller.teacher_predict_proba(found.X)
+    return ask_own_teacher(model, X, _CURE)
 
 
 def read_both(teacher, student, labels) -> tuple[NDArray, NDArray, NDArray]:

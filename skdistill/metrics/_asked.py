@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
+from skdistill._rows import n_rows_of
+from skdistill._sklearn_compat import take_rows
 from skdistill.metrics._said import SUM_TOLERANCE, listed
 from skdistill.targets import (
     ScoreKind,
@@ -17,12 +19,38 @@ from skdistill.targets import (
     teacher_distributions,
 )
 
+_PASS_A_TABLE = (
+    "Pass what a teacher says about the rows, scorer(estimator, X, y, "
+    "teacher_proba=P); in a search of scikit-learn switch on metadata routing, and "
+    "have P sliced by the folds with scorer.set_score_request(teacher_proba='said') "
+    "and fit(X, y, said=P). A DistillationClassifierCV wants the scorer itself as "
+    "scoring, and no function around it."
+)
+
 
 class Found(NamedTuple):
     """The distiller inside a model, and the rows as it sees them."""
 
     distiller: Any
     X: Any
+
+
+class Answers(NamedTuple):
+    """What teacher and student say about the same rows.
+
+    Parameters
+    ----------
+    teacher : ndarray of shape (n_rows, n_classes)
+        Probabilities.
+    student : ndarray of shape (n_rows,) or (n_rows, n_classes)
+        Labels or probabilities.
+    weight : array-like of shape (n_rows,) or None
+        Weights of the rows.
+    """
+
+    teacher: NDArray
+    student: NDArray
+    weight: Any
 
 
 def find_distiller(model, X=None) -> Found | None:
@@ -54,8 +82,17 @@ def find_distiller(model, X=None) -> Found | None:
             return None
 
 
-def ask_own_teacher(model, X) -> NDArray[np.float64]:
+def ask_own_teacher(model, X, cure: str = _PASS_A_TABLE) -> NDArray[np.float64]:
     """Ask the teacher that a fitted model holds.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted.
+    X : array-like of shape (n_rows, n_features)
+        Rows, as the model takes them.
+    cure : str
+        What to do where there is none.
 
     Returns
     -------
@@ -71,15 +108,50 @@ def ask_own_teacher(model, X) -> NDArray[np.float64]:
     if found is None or not hasattr(found.distiller, "teacher_predict_proba"):
         raise ValueError(
             f"{type(model).__name__} holds no teacher that could be asked: it is no "
-            "distiller, its teacher is 'precomputed', or it was stripped (a "
-            "DistillationClassifierCV wants the scorer itself as scoring, and no "
-            "function around it). Pass what a "
-            "teacher says about the rows, scorer(estimator, X, y, teacher_proba=P); in "
-            "a search of scikit-learn switch on metadata routing, and have P sliced "
-            "by the folds with scorer.set_score_request(teacher_proba='said') and "
-            "fit(X, y, said=P)."
+            f"distiller, its teacher is 'precomputed', or it was stripped. {cure}"
         )
     return found.distiller.teacher_predict_proba(found.X)
+
+
+def pair_up(
+    model, X, student: NDArray, teacher_proba, weight, cure: str = _PASS_A_TABLE
+) -> Answers:
+    """Put what the teacher says beside what a fitted model said.
+
+    Parameters
+    ----------
+    model : classifier
+        Fitted.
+    X : array-like of shape (n_rows, n_features)
+        Rows, as the model takes them.
+    student : ndarray of shape (n_rows,) or (n_rows, n_classes)
+        What the model said about them.
+    teacher_proba : array-like of shape (n_rows, n_columns) or None
+        What the teacher says; None asks the model's own.
+    weight : array-like of shape (n_rows,) or None
+        Weights of the rows.
+    cure : str
+        What to do where there is nobody to ask.
+
+    Returns
+    -------
+    Answers
+        About the rows of which the teacher says anything.
+
+    Raises
+    ------
+    ValueError
+        If there is nobody to ask, or `teacher_proba` does not fit.
+    """
+    if teacher_proba is None:
+        return Answers(ask_own_teacher(model, X, cure), student, weight)
+    classes = np.asarray(model.classes_)
+    teacher, silent = read_table(teacher_proba, model, classes, n_rows_of(X))
+    if silent is None:
+        return Answers(teacher, student, weight)
+    spoken = np.flatnonzero(~silent)
+    weight = None if weight is None else take_rows(weight, spoken)
+    return Answers(teacher[spoken], student[spoken], weight)
 
 
 def read_table(

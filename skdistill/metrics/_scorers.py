@@ -14,10 +14,8 @@ from sklearn.utils.metadata_routing import (
     get_routing_for_object,
 )
 
-from skdistill._rows import n_rows_of
-from skdistill._sklearn_compat import take_rows
 from skdistill.metrics._agreement import fidelity_score, teacher_kl_divergence
-from skdistill.metrics._asked import ask_own_teacher, read_table
+from skdistill.metrics._asked import pair_up
 
 _METHODS = ("predict_proba", "predict")
 
@@ -87,22 +85,12 @@ class TeacherScorer:
             If there is no teacher to ask, or its table does not fit.
         """
         said = self._respond(estimator, X)
-        classes = np.asarray(estimator.classes_)
-        if teacher_proba is None:
-            teacher, silent = ask_own_teacher(estimator, X), None
-        else:
-            teacher, silent = read_table(
-                teacher_proba, estimator, classes, n_rows_of(X)
-            )
+        both = pair_up(estimator, X, said, teacher_proba, sample_weight)
+        teacher = both.teacher
         if self._response_method == "predict":
-            teacher = classes[teacher.argmax(axis=1)]
-        if silent is not None:
-            spoken = np.flatnonzero(~silent)
-            teacher, said = teacher[spoken], said[spoken]
-            if sample_weight is not None:
-                sample_weight = take_rows(sample_weight, spoken)
-        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-        score = self._score_func(teacher, said, **self._kwargs, **weights)
+            teacher = np.asarray(estimator.classes_)[teacher.argmax(axis=1)]
+        weights = {} if both.weight is None else {"sample_weight": both.weight}
+        score = self._score_func(teacher, both.student, **self._kwargs, **weights)
         return self._sign * score
 
     def _respond(self, estimator, X):
